@@ -68,6 +68,8 @@ pub struct Connection {
 pub struct Replica {
     /// Its id.
     pub id: String,
+    /// Whose; signed into channel tokens, nothing else.
+    pub tenant: String,
     /// The account.
     pub connection: Connection,
     /// The local calendar.

@@ -1,0 +1,1 @@
+//! Outgoing requests of the guest.

@@ -1,0 +1,1 @@
+//! One file for each import of the component.

@@ -1,0 +1,1 @@
+//! The sandbox: wasmtime, and typed calls into the component.
