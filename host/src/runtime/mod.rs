@@ -74,7 +74,12 @@ impl Runtime {
         Err(Trap("not built".into()))
     }
     /// `sync.answer-guard`.
-    pub async fn answer_guard(&self, _tenant: &str, _replica: &str, _accept: bool) -> Result<Result<(), StepError>, Trap> {
+    pub async fn answer_guard(
+        &self,
+        _tenant: &str,
+        _replica: &str,
+        _accept: bool,
+    ) -> Result<Result<(), StepError>, Trap> {
         Err(Trap("not built".into()))
     }
     /// `editing.apply`.
@@ -82,11 +87,21 @@ impl Runtime {
         Err(Trap("not built".into()))
     }
     /// `recurrence.occurrences`.
-    pub async fn occurrences(&self, _tenant: &str, _window: Window) -> Result<Result<OccurrencePage, WindowError>, Trap> {
+    pub async fn occurrences(
+        &self,
+        _tenant: &str,
+        _window: Window,
+    ) -> Result<Result<OccurrencePage, WindowError>, Trap> {
         Err(Trap("not built".into()))
     }
     /// `conflicts.resolve`.
-    pub async fn resolve(&self, _tenant: &str, _conflict: &str, _choice: Choice, _decided_by: &str) -> Result<Result<(), ResolveError>, Trap> {
+    pub async fn resolve(
+        &self,
+        _tenant: &str,
+        _conflict: &str,
+        _choice: Choice,
+        _decided_by: &str,
+    ) -> Result<Result<(), ResolveError>, Trap> {
         Err(Trap("not built".into()))
     }
     /// `channels.stop`.

@@ -154,7 +154,9 @@ pub struct ChangeEntry {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The schema is from a later version of Tandem.
-    #[error("the database {0} was written by a newer Tandem (schema {1}, this program knows up to {2}); update Tandem or choose another database")]
+    #[error(
+        "the database {0} was written by a newer Tandem (schema {1}, this program knows up to {2}); update Tandem or choose another database"
+    )]
     Newer(String, i64, i64),
     /// Not a database, or damaged.
     #[error("the database {0} cannot be read: {1}; restore it from a backup or choose another path")]
@@ -175,19 +177,40 @@ pub trait Store: Send + Sync + 'static {
     /// Events by uid.
     async fn events(&self, tenant: &str, calendar: &str, uids: &[String]) -> Stored<Vec<Option<Event>>>;
     /// Events that may occur in a window.
-    async fn events_between(&self, tenant: &str, calendar: &str, from_ms: u64, to_ms: u64, after: Option<(u64, String)>, limit: u32) -> Stored<Vec<Event>>;
+    async fn events_between(
+        &self,
+        tenant: &str,
+        calendar: &str,
+        from_ms: u64,
+        to_ms: u64,
+        after: Option<(u64, String)>,
+        limit: u32,
+    ) -> Stored<Vec<Event>>;
     /// Shadows by remote id.
-    async fn shadows_by_remote(&self, tenant: &str, replica: &str, remote_ids: &[String]) -> Stored<Vec<Option<Shadow>>>;
+    async fn shadows_by_remote(
+        &self,
+        tenant: &str,
+        replica: &str,
+        remote_ids: &[String],
+    ) -> Stored<Vec<Option<Shadow>>>;
     /// Shadows by uid.
     async fn shadows_by_uid(&self, tenant: &str, replica: &str, uids: &[String]) -> Stored<Vec<Option<Shadow>>>;
     /// Live shadows below a generation.
-    async fn unseen_shadows(&self, tenant: &str, replica: &str, generation: u64, after: Option<String>, limit: u32) -> Stored<Vec<Shadow>>;
+    async fn unseen_shadows(
+        &self,
+        tenant: &str,
+        replica: &str,
+        generation: u64,
+        after: Option<String>,
+        limit: u32,
+    ) -> Stored<Vec<Shadow>>;
     /// Live and unseen shadows.
     async fn count_shadows(&self, tenant: &str, replica: &str, generation: u64) -> Stored<ShadowCount>;
     /// Due entries of the push queue.
     async fn push_queue(&self, tenant: &str, replica: &str, now_ms: u64, limit: u32) -> Stored<PushQueuePage>;
     /// Buffered rows.
-    async fn orphans(&self, tenant: &str, replica: &str, masters: Option<&[String]>, limit: u32) -> Stored<Vec<Orphan>>;
+    async fn orphans(&self, tenant: &str, replica: &str, masters: Option<&[String]>, limit: u32)
+    -> Stored<Vec<Orphan>>;
     /// Channels of a replica.
     async fn channels(&self, tenant: &str, replica: &str) -> Stored<Vec<Channel>>;
     /// One conflict.
