@@ -133,3 +133,14 @@ fn every_generated_row_agrees() {
     let wrong: Vec<String> = rows.iter().filter_map(|row| check(row, &zones, OutOfStep::Drop)).collect();
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
+
+#[test]
+fn every_published_row_agrees() {
+    let Some(path) = std::env::var_os("TANDEM_VECTORS") else { return };
+    let zones = BundledZones::new();
+    for row in rows(Path::new(&path)).iter().filter(|r| r.rfc5545_valid == Some(true)) {
+        if let Some(w) = check(row, &zones, OutOfStep::Drop) {
+            println!("{w} | {:?}", row.source);
+        }
+    }
+}

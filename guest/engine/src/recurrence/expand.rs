@@ -99,13 +99,7 @@ impl Expander {
     }
 
     /// Calls `f` with every occurrence in `[from, to)`, ascending, until it says false.
-    pub fn each(
-        &self,
-        from: i64,
-        to: i64,
-        budget: &mut Budget,
-        mut f: impl FnMut(i64) -> bool,
-    ) -> Result<(), Spent> {
+    pub fn each(&self, from: i64, to: i64, budget: &mut Budget, mut f: impl FnMut(i64) -> bool) -> Result<(), Spent> {
         if self.extra_start && from <= self.start && self.start < to && !f(self.start) {
             return Ok(());
         }
