@@ -1,1 +1,92 @@
+//! The WASI component: `tandem-engine` behind `wit/`. Glue only; nothing is decided here.
+
+mod convert;
+mod effects;
+mod http;
+
 wit_bindgen::generate!({ path: "../../wit", world: "tandem" });
+
+use exports::tandem::calendar as exports_;
+use exports_::{channels, conflicts, editing, recurrence, sync, webhooks};
+use tandem_engine::time::BundledZones;
+
+use crate::convert as to;
+use crate::effects::Imports;
+
+struct Component;
+export!(Component);
+
+thread_local! {
+    /// Zones are parsed once for each instance.
+    static ZONES: BundledZones = BundledZones::new();
+}
+
+impl webhooks::Guest for Component {
+    fn receive(request: webhooks::Request) -> webhooks::Response {
+        let notice =
+            tandem_engine::webhooks::Notice { provider: to::provider_in(request.provider), headers: request.headers };
+        let answer = tandem_engine::webhooks::receive(&mut Imports, &notice);
+        webhooks::Response {
+            status: answer.status,
+            content_type: "application/json".into(),
+            body: answer.body.as_bytes().to_vec(),
+            verdict: answer.verdict.name().into(),
+        }
+    }
+}
+
+impl sync::Guest for Component {
+    fn step(replica: String) -> Result<sync::Report, sync::StepError> {
+        let report = ZONES.with(|zones| tandem_engine::sync::step(&mut Imports, zones, &replica));
+        report.map(to::report).map_err(to::step_error)
+    }
+
+    fn answer_guard(replica: String, accept_deletions: bool) -> Result<(), sync::StepError> {
+        ZONES
+            .with(|zones| tandem_engine::sync::answer_guard(&mut Imports, zones, &replica, accept_deletions))
+            .map_err(to::step_error)
+    }
+}
+
+impl channels::Guest for Component {
+    fn stop(replica: String) -> Result<(), sync::StepError> {
+        ZONES.with(|zones| tandem_engine::sync::stop_channels(&mut Imports, zones, &replica)).map_err(to::step_error)
+    }
+}
+
+impl editing::Guest for Component {
+    fn apply(edit: editing::Edit) -> Result<tandem::calendar::types::Event, editing::EditError> {
+        let edit = to::edit(edit);
+        let row = ZONES.with(|zones| tandem_engine::editing::apply(&mut Imports, zones, &edit));
+        row.map(to::event_out).map_err(to::edit_error)
+    }
+}
+
+impl recurrence::Guest for Component {
+    fn occurrences(window: recurrence::Window) -> Result<recurrence::OccurrencePage, recurrence::WindowError> {
+        let query = to::query(window);
+        let agenda = ZONES.with(|zones| tandem_engine::agenda::occurrences(&mut Imports, zones, &query));
+        agenda.map(to::agenda).map_err(to::query_error)
+    }
+}
+
+impl conflicts::Guest for Component {
+    fn resolve(
+        conflict: String,
+        choice: conflicts::Choice,
+        decided_by: String,
+    ) -> Result<(), conflicts::ResolveError> {
+        use tandem_engine::conflicts as engine;
+        let choice = match choice {
+            conflicts::Choice::KeepOutcome => engine::Choice::KeepOutcome,
+            conflicts::Choice::UseLocal => engine::Choice::UseLocal,
+            conflicts::Choice::UseRemote => engine::Choice::UseRemote,
+        };
+        let result = ZONES.with(|zones| engine::resolve(&mut Imports, zones, &conflict, choice, &decided_by));
+        result.map_err(|error| match error {
+            engine::ResolveError::NotFound => conflicts::ResolveError::NotFound,
+            engine::ResolveError::Stale => conflicts::ResolveError::Stale,
+            engine::ResolveError::Storage(error) => conflicts::ResolveError::Storage(to::storage_error_out(error)),
+        })
+    }
+}

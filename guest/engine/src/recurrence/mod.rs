@@ -5,6 +5,7 @@
 mod civil;
 mod clock;
 mod dates;
+mod exception;
 mod expand;
 mod filter;
 mod items;
@@ -21,6 +22,7 @@ mod split;
 mod text;
 
 pub use dates::{Dates, DatesError, DatesKind, ListedDate, format_dates, parse_dates};
+pub use exception::{exception, override_patch};
 pub use expand::{Budget, Expander, Last, OutOfStep, Spent};
 pub use occurrences::{Occurrence, Occurrences, Window, occurrences};
 pub use patch::apply_patch;

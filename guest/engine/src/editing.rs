@@ -1,0 +1,339 @@
+//! Edits by the application: checked, scoped, stored and queued for every replica of the calendar.
+
+use serde_json::{Map, Value, json};
+
+use crate::effects::{
+    Batch, Change, Effects, END_OF_TIME, EventRow, Expectation, PushEntry, ReplicaMode, StorageError,
+};
+use crate::event::check::{Problem, problems};
+use crate::event::patch::merge_patch;
+use crate::event::{Document, is_excluded};
+use crate::id;
+use crate::limits::REPLANS;
+use crate::recurrence::{self, SplitError, exception, override_patch};
+use crate::sync::state::State;
+use crate::time::{LocalDateTime, Zones};
+
+/// How much of a series an edit touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// One occurrence.
+    This,
+    /// It and all later ones.
+    ThisAndFollowing,
+    /// Everything.
+    All,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// A new event, as JSON.
+    Create(String),
+    /// RFC 7396 merge patch, as JSON.
+    Patch(String),
+    /// A whole event, as JSON.
+    Replace(String),
+    /// Remove it.
+    Delete,
+}
+
+/// An edit. See `wit/editing.wit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The calendar.
+    pub calendar: String,
+    /// The event; none only to create.
+    pub uid: Option<String>,
+    /// The occurrence.
+    pub recurrence_id: Option<String>,
+    /// How much of a series.
+    pub scope: Scope,
+    /// The revision that the editor saw.
+    pub expected_revision: Option<u64>,
+    /// What to do.
+    pub action: Action,
+    /// Let the provider send mail.
+    pub notify_attendees: bool,
+}
+
+/// Why an edit was refused. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// No such event.
+    #[error("no such event")]
+    NotFound,
+    /// The uid is taken.
+    #[error("an event with this uid exists")]
+    Exists,
+    /// The event has this revision now.
+    #[error("the event has revision {0} now")]
+    Stale(u64),
+    /// The edit is not valid.
+    #[error("the edit is not valid")]
+    Invalid(Vec<Problem>),
+    /// Nobody may write here.
+    #[error("the calendar is read-only")]
+    ReadOnly,
+    /// The store is not available.
+    #[error("the store is not available")]
+    Unavailable,
+}
+
+impl From<StorageError> for EditError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Refused(why) => invalid("", "refused", &why),
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+fn invalid(pointer: &str, code: &'static str, message: &str) -> EditError {
+    EditError::Invalid(vec![Problem::new(pointer, code, message)])
+}
+
+/// Apply an edit. Returns the event afterwards; for a split series the later part.
+///
+/// # Errors
+/// See [`EditError`].
+pub fn apply<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<EventRow, EditError> {
+    refuse_read_only(fx, &edit.calendar)?;
+    for _ in 0..REPLANS {
+        let writes = decide(fx, zones, edit)?;
+        let Some(answer) = writes.last().map(|write| write.row.clone()) else { return Err(EditError::Unavailable) };
+        match store(fx, edit, writes) {
+            Ok(()) => return Ok(answer),
+            // Somebody else was faster: look again. With an expected revision that look says so.
+            Err(StorageError::Stale) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(EditError::Unavailable)
+}
+
+/// A new state of an event, over the one with the revision `before`.
+struct Write {
+    before: u64,
+    row: EventRow,
+}
+
+fn decide<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<Vec<Write>, EditError> {
+    if let Action::Create(text) = &edit.action {
+        return create(fx, zones, edit, text);
+    }
+    let Some(uid) = edit.uid.clone() else { return Err(invalid("/uid", "missing-uid", "say which event to edit")) };
+    let row = fx.events(&edit.calendar, vec![uid])?.into_iter().flatten().next();
+    let row = row.filter(|row| !row.deleted).ok_or(EditError::NotFound)?;
+    if edit.expected_revision.is_some_and(|expected| expected != row.revision) {
+        return Err(EditError::Stale(row.revision));
+    }
+    let document = Document::parse(&row.document).unwrap_or_default();
+    let scope = if document.is_recurring() { edit.scope } else { Scope::All };
+    match scope {
+        Scope::All => whole(fx, zones, edit, &row, &document),
+        Scope::This => occurrence(fx, zones, edit, &row, &document),
+        Scope::ThisAndFollowing => following(fx, zones, edit, &row, &document),
+    }
+}
+
+fn create<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit, text: &str) -> Result<Vec<Write>, EditError> {
+    let mut document = parse(text)?;
+    match (&edit.uid, document.get("uid")) {
+        (Some(uid), None) => document.set_uid(uid),
+        (None, None) => {
+            let random = [fx.random(), fx.random()];
+            document.set_uid(&id::new_uid(random));
+        }
+        _ => {}
+    }
+    let uid = document.uid().to_owned();
+    let existing = fx.events(&edit.calendar, vec![uid])?.into_iter().flatten().next();
+    if existing.as_ref().is_some_and(|row| !row.deleted) {
+        return Err(EditError::Exists);
+    }
+    let before = existing.map_or(0, |row| row.revision);
+    Ok(vec![put(fx, zones, before, &document)?])
+}
+
+/// The whole event or series.
+fn whole<F: Effects>(
+    fx: &mut F,
+    zones: &dyn Zones,
+    edit: &Edit,
+    row: &EventRow,
+    document: &Document,
+) -> Result<Vec<Write>, EditError> {
+    let Some(changed) = change(edit, document)? else { return Ok(vec![remove(fx, row)]) };
+    Ok(vec![put(fx, zones, row.revision, &changed)?])
+}
+
+/// One occurrence: an override.
+fn occurrence<F: Effects>(
+    fx: &mut F,
+    zones: &dyn Zones,
+    edit: &Edit,
+    row: &EventRow,
+    document: &Document,
+) -> Result<Vec<Write>, EditError> {
+    let recurrence_id = occurrence_of(edit, document)?;
+    let mut overrides = document.overrides().cloned().unwrap_or_default();
+    let patch = overrides.get(recurrence_id).and_then(Value::as_object).cloned().unwrap_or_default();
+    let by_rule = recurrence::contains(document.value(), recurrence_id).unwrap_or(false);
+    match change(edit, &exception(document, recurrence_id, &patch))? {
+        None if by_rule => drop(overrides.insert(recurrence_id.to_owned(), json!({"excluded": true}))),
+        None => drop(overrides.remove(recurrence_id)),
+        Some(changed) => {
+            let found = problems(&changed, zones);
+            if !found.is_empty() {
+                return Err(EditError::Invalid(found));
+            }
+            let patch = override_patch(document, recurrence_id, &changed);
+            if patch.is_empty() && by_rule {
+                overrides.remove(recurrence_id);
+            } else {
+                overrides.insert(recurrence_id.to_owned(), Value::Object(patch));
+            }
+        }
+    }
+    let mut series = document.clone();
+    series.set_overrides(overrides);
+    Ok(vec![put(fx, zones, row.revision, &series)?])
+}
+
+/// An occurrence and all later ones: the series is split in two.
+fn following<F: Effects>(
+    fx: &mut F,
+    zones: &dyn Zones,
+    edit: &Edit,
+    row: &EventRow,
+    document: &Document,
+) -> Result<Vec<Write>, EditError> {
+    let recurrence_id = occurrence_of(edit, document)?;
+    let (earlier, later) = match recurrence::split(document.value(), recurrence_id) {
+        Ok(parts) => parts,
+        Err(SplitError::First) => return whole(fx, zones, edit, row, document),
+        Err(error) => return Err(invalid("/recurrenceId", "cannot-split", &error.to_string())),
+    };
+    let earlier = Document::parse(&earlier.to_string()).unwrap_or_default();
+    let mut later = Document::parse(&later.to_string()).unwrap_or_default();
+    let first = put(fx, zones, row.revision, &earlier)?;
+    let random = [fx.random(), fx.random()];
+    later.set_uid(&id::new_uid(random));
+    match change(edit, &later)? {
+        None => Ok(vec![first]),
+        Some(changed) => Ok(vec![first, put(fx, zones, 0, &changed)?]),
+    }
+}
+
+fn occurrence_of<'a>(edit: &'a Edit, document: &Document) -> Result<&'a str, EditError> {
+    let wrong = |message| Err(invalid("/recurrenceId", "bad-recurrence-id", message));
+    let Some(recurrence_id) = edit.recurrence_id.as_deref() else {
+        return wrong("say which occurrence: its original start in the event's zone, such as 2026-03-02T09:00:00");
+    };
+    if LocalDateTime::parse(recurrence_id).is_none() {
+        return wrong("expected a LocalDateTime such as 2026-03-02T09:00:00, without zone");
+    }
+    let overridden = document.overrides().and_then(|overrides| overrides.get(recurrence_id));
+    let there = match overridden {
+        Some(patch) => !is_excluded(patch) || !matches!(edit.action, Action::Delete),
+        None => recurrence::contains(document.value(), recurrence_id).unwrap_or(false),
+    };
+    if there { Ok(recurrence_id) } else { wrong("the series has no such occurrence") }
+}
+
+/// The document after the edit; none when it is to be removed.
+fn change(edit: &Edit, document: &Document) -> Result<Option<Document>, EditError> {
+    let changed = match &edit.action {
+        Action::Delete => return Ok(None),
+        Action::Patch(text) => merge_patch(document, &object(text)?),
+        Action::Replace(text) | Action::Create(text) => {
+            let mut replaced = parse(text)?;
+            if replaced.get("uid").is_none() {
+                replaced.set_uid(document.uid());
+            }
+            replaced
+        }
+    };
+    if changed.uid() != document.uid() {
+        return Err(invalid("/uid", "uid-changed", "the uid of an event cannot change; create another event"));
+    }
+    Ok(Some(changed))
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, EditError> {
+    serde_json::from_str(text).map_err(|_| invalid("", "not-an-object", "expected a JSON object"))
+}
+
+fn parse(text: &str) -> Result<Document, EditError> {
+    let properties = object(text)?;
+    match properties.get("@type") {
+        None => {}
+        Some(kind) if kind == "Event" => {}
+        Some(_) => return Err(invalid("/@type", "not-an-event", "expected a JSCalendar Event")),
+    }
+    Ok(Document::new(properties))
+}
+
+fn put<F: Effects>(fx: &mut F, zones: &dyn Zones, before: u64, document: &Document) -> Result<Write, EditError> {
+    let found = problems(document, zones);
+    if !found.is_empty() {
+        return Err(EditError::Invalid(found));
+    }
+    let (start_ms, end_ms) = recurrence::span(document.value(), zones).unwrap_or((0, END_OF_TIME));
+    let row = EventRow {
+        uid: document.uid().to_owned(),
+        revision: before + 1,
+        deleted: false,
+        start_ms,
+        end_ms,
+        recurring: document.is_recurring(),
+        updated_ms: fx.now_ms(),
+        document: document.text(),
+    };
+    Ok(Write { before, row })
+}
+
+fn remove<F: Effects>(fx: &mut F, row: &EventRow) -> Write {
+    let row = EventRow { revision: row.revision + 1, deleted: true, updated_ms: fx.now_ms(), ..row.clone() };
+    Write { before: row.revision - 1, row }
+}
+
+fn store<F: Effects>(fx: &mut F, edit: &Edit, writes: Vec<Write>) -> Result<(), StorageError> {
+    let now_ms = fx.now_ms();
+    let replicas = fx.calendar_replicas(&edit.calendar)?;
+    let mut batch = Batch::default();
+    for Write { before, row } in writes {
+        batch.expectations.push(Expectation::Event(edit.calendar.clone(), row.uid.clone(), before));
+        for replica in &replicas {
+            batch.changes.push(Change::Enqueue(PushEntry {
+                replica: replica.id.clone(),
+                uid: row.uid.clone(),
+                revision: row.revision,
+                due_ms: now_ms,
+                attempts: 0,
+                notify_attendees: edit.notify_attendees,
+            }));
+        }
+        batch.changes.push(Change::PutEvent(edit.calendar.clone(), row));
+    }
+    fx.commit(batch)
+}
+
+/// A calendar whose two-way replicas all refuse writes takes no edits: they would only be taken back.
+fn refuse_read_only<F: Effects>(fx: &mut F, calendar: &str) -> Result<(), EditError> {
+    let mut two_way = 0;
+    for replica in fx.calendar_replicas(calendar)? {
+        match replica.mode {
+            ReplicaMode::Pull => continue,
+            ReplicaMode::Push | ReplicaMode::BusyOnly => return Ok(()),
+            ReplicaMode::TwoWay => {}
+        }
+        two_way += 1;
+        let state = fx.load_replica(&replica.id)?.map(|replica| State::parse(&replica.state));
+        if state.is_none_or(|state| state.writable != Some(false)) {
+            return Ok(());
+        }
+    }
+    if two_way > 0 { Err(EditError::ReadOnly) } else { Ok(()) }
+}

@@ -1,0 +1,59 @@
+//! Every bound of the engine, with its unit and its reason. Reaching one is an outcome, never a crash.
+
+/// Writes to the provider in one step: a step stays short, so that a crash costs little and tenants take turns.
+pub const WRITES_PER_STEP: u32 = 10;
+
+/// Shadows looked at in one step of a sweep.
+pub const SWEEP_PAGE: u32 = 500;
+
+/// Times that a commit or a write is decided again because somebody else was faster.
+pub const REPLANS: u32 = 3;
+
+/// Largest request for rows of one page; the cap of Google's `events.list`.
+pub const MAX_PAGE_SIZE: u32 = 2_500;
+
+/// Writes to one event within [`LOOP_WINDOW_MS`] after which it is parked (invariant I21).
+pub const LOOP_WRITES: usize = 10;
+
+/// The window of the loop breaker, in milliseconds: 10 minutes.
+pub const LOOP_WINDOW_MS: u64 = 600_000;
+
+/// Deletions that a full listing may cause without asking (invariant I13): this many, or
+/// [`GUARD_PERCENT`] of the calendar, whichever is more; never all of them.
+pub const GUARD_EVENTS: u64 = 10;
+
+/// See [`GUARD_EVENTS`].
+pub const GUARD_PERCENT: u64 = 30;
+
+/// Ids of one event that a provider may have burned before the event is given up (each recreation burns one).
+pub const MAX_INCARNATIONS: u32 = 50;
+
+/// Longest channel token that Google stores, in characters.
+pub const MAX_CHANNEL_TOKEN: usize = 256;
+
+/// How long a channel is asked to live, in milliseconds: 7 days, Google's default and effective maximum.
+pub const CHANNEL_LIFE_MS: u64 = 7 * 86_400_000;
+
+/// How long before its end a channel is replaced, in milliseconds: 24 hours.
+pub const CHANNEL_RENEWAL_MS: u64 = 86_400_000;
+
+/// How long to wait before asking again for a channel that was refused, in milliseconds: 6 hours.
+pub const CHANNEL_REFUSED_MS: u64 = 6 * 3_600_000;
+
+/// Longest uid, in characters.
+pub const MAX_UID: usize = 1_000;
+
+/// Longest JSON text of one event, in bytes. Larger rows are set aside as failures.
+pub const MAX_DOCUMENT: usize = 1 << 20;
+
+/// Longest window of `occurrences`, in milliseconds: 20 years.
+pub const MAX_WINDOW_MS: u64 = 20 * 366 * 86_400_000;
+
+/// Most occurrences in one answer.
+pub const MAX_OCCURRENCES: u32 = 10_000;
+
+/// Events read in one go while a window is expanded.
+pub const WINDOW_PAGE: u32 = 500;
+
+/// Most uids or ids in one storage read.
+pub const READ_BATCH: usize = 5_000;

@@ -1,0 +1,153 @@
+//! Google Calendar API v3. Google's own words stay in this directory.
+
+mod changes;
+mod channel;
+mod error;
+mod event;
+mod recurrence;
+pub(crate) mod webhook;
+mod wire;
+mod write;
+
+use serde_json::Value;
+
+use super::{
+    Granted, Instance, Page, Placed, Position, Provider, Purpose, RemoteException, Row, Skipped, Target, Update, Verdict,
+};
+use crate::effects::{Method, Request, Response, TimeMs};
+use crate::event::Document;
+
+/// The public base URL.
+const BASE_URL: &str = "https://www.googleapis.com/calendar/v3";
+
+/// Google as a [`Provider`].
+pub struct Google;
+
+impl Provider for Google {
+    fn list(&self, target: &Target<'_>, position: Position<'_>) -> Request {
+        changes::list(target, position)
+    }
+
+    fn read_page(&self, target: &Target<'_>, body: &[u8]) -> Option<Page> {
+        changes::read_page(target, body)
+    }
+
+    fn get(&self, target: &Target<'_>, remote_id: &str) -> Request {
+        let url = format!("{}/events/{}", calendar_url(target), encode(remote_id));
+        Request { method: Method::Get, url, headers: vec![("accept".into(), "application/json".into())], body: vec![] }
+    }
+
+    fn read_row(&self, target: &Target<'_>, body: &[u8]) -> Result<Row, Skipped> {
+        let event = serde_json::from_slice(body).map_err(|_| changes::damaged(&String::from_utf8_lossy(body)))?;
+        event::read(target, event)
+    }
+
+    fn read_alone(&self, target: &Target<'_>, exception: &RemoteException) -> Result<Row, Skipped> {
+        let mut row: wire::Event = serde_json::from_str(&exception.row).map_err(|_| changes::damaged(&exception.row))?;
+        row.recurring_event_id = None;
+        row.original_start_time = None;
+        event::read(target, row)
+    }
+
+    fn place(&self, target: &Target<'_>, exception: &RemoteException, master: &Document) -> Result<Placed, Skipped> {
+        let row: wire::Event = serde_json::from_str(&exception.row).map_err(|_| changes::damaged(&exception.row))?;
+        let Some(recurrence_id) = event::original_start(target, &row, master) else {
+            let detail = "the original start of an exception is not a date or time";
+            return Err(event::skipped(Some(exception.id.clone()), "bad-original-start", detail));
+        };
+        if row.status.as_deref() == Some("cancelled") {
+            let mut patch = serde_json::Map::new();
+            patch.insert("excluded".into(), true.into());
+            return Ok(Placed { recurrence_id, patch });
+        }
+        let document = event::exception(target, row, master)?;
+        let patch = crate::recurrence::override_patch(master, &recurrence_id, &document);
+        Ok(Placed { recurrence_id, patch })
+    }
+
+    fn exception_of(&self, remote_id: &str) -> Option<String> {
+        let (master, suffix) = remote_id.rsplit_once('_')?;
+        suffix.starts_with(|c: char| c.is_ascii_digit()).then(|| master.to_owned())
+    }
+
+    fn recurrence_id_of(&self, target: &Target<'_>, remote_id: &str, master: &Document) -> Option<String> {
+        let (_, suffix) = remote_id.rsplit_once('_')?;
+        if let Ok(date) = chrono::NaiveDate::parse_from_str(suffix, "%Y%m%d") {
+            return Some(recurrence::local_text(date.and_hms_opt(0, 0, 0)?));
+        }
+        let utc = chrono::NaiveDateTime::parse_from_str(suffix, "%Y%m%dT%H%M%SZ").ok()?.and_utc();
+        let zone = master.str("timeZone").unwrap_or(target.time_zone);
+        Some(recurrence::local_text(target.zones.to_local(zone, utc.timestamp_millis())?))
+    }
+
+    fn create(&self, target: &Target<'_>, remote_id: &str, mark: &str, document: &Document, notify: bool) -> Request {
+        write::create(target, remote_id, mark, document, notify)
+    }
+
+    fn update(&self, target: &Target<'_>, update: &Update<'_>) -> Option<Request> {
+        write::update(target, update)
+    }
+
+    fn delete(&self, target: &Target<'_>, remote_id: &str, etag: &str, notify: bool) -> Request {
+        write::delete(target, remote_id, etag, notify)
+    }
+
+    fn find_instance(&self, target: &Target<'_>, master_id: &str, master: &Document, recurrence_id: &str) -> Option<Request> {
+        let original = recurrence::original_start(target, master, recurrence_id)?;
+        let parameters = [("originalStart", original.as_str()), ("showDeleted", "true"), ("maxResults", "2")];
+        let url = format!("{}/events/{}/instances?{}", calendar_url(target), encode(master_id), query(&parameters));
+        Some(Request { method: Method::Get, url, headers: vec![], body: vec![] })
+    }
+
+    fn read_instance(&self, body: &[u8]) -> Option<Instance> {
+        let events: wire::Events<wire::Event> = serde_json::from_slice(body).ok()?;
+        let event = events.items.into_iter().next()?;
+        Some(Instance { id: event.id?, etag: event.etag.unwrap_or_default() })
+    }
+
+    fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict {
+        error::classify(purpose, response, now_ms)
+    }
+
+    fn watch(&self, target: &Target<'_>, channel_id: &str, token: &str, address: &str, expires_ms: TimeMs) -> Request {
+        channel::watch(target, channel_id, token, address, expires_ms)
+    }
+
+    fn read_watch(&self, body: &[u8]) -> Option<Granted> {
+        channel::read_watch(body)
+    }
+
+    fn stop(&self, target: &Target<'_>, channel_id: &str, resource_id: &str) -> Request {
+        channel::stop(target, channel_id, resource_id)
+    }
+}
+
+fn base_url<'a>(target: &Target<'a>) -> &'a str {
+    target.settings.google_base_url.as_deref().unwrap_or(BASE_URL)
+}
+
+fn calendar_url(target: &Target<'_>) -> String {
+    format!("{}/calendars/{}", base_url(target), encode(&target.replica.remote_calendar))
+}
+
+/// Percent-encoding of everything but RFC 3986's unreserved characters.
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+fn query(parameters: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    pairs.join("&")
+}
+
+fn json_request(method: Method, url: String, body: &Value) -> Request {
+    let headers = vec![("content-type".into(), "application/json".into()), ("accept".into(), "application/json".into())];
+    Request { method, url, headers, body: body.to_string().into_bytes() }
+}

@@ -1,0 +1,333 @@
+//! What sync needs of a provider, without I/O: requests are built here, answers are read here, sending is not.
+//!
+//! A provider's own words stay inside its module; what leaves it is JSCalendar and the types below. The two
+//! providers have the same file names, so that their difference can be read side by side.
+
+pub mod google;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use crate::effects::{ProviderKind, Replica, Request, Response, Settings, TimeMs};
+use crate::event::Document;
+use crate::time::Zones;
+
+/// Where requests go and what the calendar is like.
+pub struct Target<'a> {
+    /// The replica.
+    pub replica: &'a Replica,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The calendar's default zone, once a listing told it.
+    pub time_zone: &'a str,
+    /// The zone rules.
+    pub zones: &'a dyn Zones,
+}
+
+/// Where a listing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position<'a> {
+    /// The cursor of the last finished listing; none for a full one.
+    pub cursor: Option<&'a str>,
+    /// The page to ask for; none for the first.
+    pub page: Option<&'a str>,
+}
+
+/// One page of a listing.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// What it shows, in the provider's order.
+    pub rows: Vec<Row>,
+    /// Rows that cannot be read, with their reason.
+    pub skipped: Vec<Skipped>,
+    /// How many rows it held.
+    pub count: u32,
+    /// What comes next.
+    pub next: Next,
+    /// Whether we may write to the calendar; none when the page does not say.
+    pub writable: Option<bool>,
+    /// The calendar's default zone.
+    pub time_zone: Option<String>,
+}
+
+/// What follows a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Next {
+    /// Another page, by this token.
+    Page(String),
+    /// The end, and the cursor of the next listing.
+    Cursor(String),
+    /// Neither: the answer is damaged.
+    #[default]
+    Nothing,
+}
+
+/// A row that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its id, when that much could be read.
+    pub remote_id: Option<String>,
+    /// Stable code.
+    pub code: &'static str,
+    /// What is wrong, for people, without the row's content.
+    pub detail: String,
+}
+
+/// One row of a listing, or the answer to a write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    /// A single event, or the master of a series without its exceptions.
+    Event(Box<RemoteEvent>),
+    /// An exception of a series; it may come before its master.
+    Exception(Box<RemoteException>),
+    /// Something was removed; all that is sure is its id.
+    Gone(String),
+}
+
+/// A single event or master as the provider has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemoteEvent {
+    /// The provider's id.
+    pub id: String,
+    /// Version tag for conditional writes.
+    pub etag: String,
+    /// When it was last changed, as the provider says; 0 when it does not.
+    pub updated_ms: TimeMs,
+    /// The JSCalendar view. Its `uid` is the provider's.
+    pub document: Document,
+    /// Our origin mark, if it carries one.
+    pub mark: Option<String>,
+    /// Whether we may write this event.
+    pub writable: bool,
+    /// What the provider module wants to remember about the master.
+    pub lines: Lines,
+}
+
+/// Recurrence ids that the master itself names (as opposed to exceptions, which have rows of their own).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Lines {
+    /// Excluded by the master.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<String>,
+    /// Added by the master.
+    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+}
+
+impl Lines {
+    /// True when the master names nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.excluded.is_empty() && self.added.is_empty()
+    }
+}
+
+/// An exception of a series as the provider has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemoteException {
+    /// The provider's id of the exception.
+    pub id: String,
+    /// The provider's id of its master.
+    pub master: String,
+    /// Version tag.
+    pub etag: String,
+    /// When it was last changed.
+    pub updated_ms: TimeMs,
+    /// The row as the provider sent it: what is buffered while the master is unknown.
+    pub row: String,
+}
+
+/// An exception, placed in its series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// The recurrence id, in the master's zone.
+    pub recurrence_id: String,
+    /// The override: `{"excluded": true}`, or what differs from the master.
+    pub patch: Map<String, Value>,
+}
+
+/// What is remembered of an exception between steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The provider's id.
+    #[serde(rename = "i")]
+    pub id: String,
+    /// Version tag.
+    #[serde(rename = "e", default, skip_serializing_if = "String::is_empty")]
+    pub etag: String,
+}
+
+/// Everything that a replica remembers of an event besides its documents; see `Shadow::notes`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Notes {
+    /// Exceptions that have rows of their own, by recurrence id.
+    #[serde(rename = "n", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub instances: BTreeMap<String, Instance>,
+    /// What the master names itself.
+    #[serde(rename = "l", default, skip_serializing_if = "Lines::is_empty")]
+    pub lines: Lines,
+    /// How many ids of this event the provider has burned.
+    #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
+    pub incarnation: u32,
+    /// When we wrote it, the last few times, in milliseconds; for the loop breaker.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<TimeMs>,
+    /// We may not write this event.
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+impl Notes {
+    /// Read the notes of a shadow. Damaged notes are no notes: everything in them can be found again.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text.is_empty() { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
+    }
+
+    /// The text to store; empty for nothing.
+    #[must_use]
+    pub fn text(&self) -> String {
+        if *self == Self::default() { String::new() } else { serde_json::to_string(self).unwrap_or_default() }
+    }
+}
+
+/// What a request is for: the same status means different things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A page of a listing.
+    List,
+    /// One event.
+    Read,
+    /// Creating an event.
+    Create,
+    /// Changing an event or an exception.
+    Update,
+    /// Deleting an event or an exception.
+    Delete,
+    /// Making or ending a channel.
+    Channel,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It worked.
+    Done,
+    /// Not now: try the same again.
+    Retry {
+        /// Stable code.
+        code: &'static str,
+        /// What the provider asked for, in milliseconds.
+        after_ms: Option<u64>,
+    },
+    /// The authorisation is not accepted: refresh it once.
+    Unauthorized,
+    /// The cursor is no longer accepted: list everything.
+    CursorLost,
+    /// The thing does not exist.
+    NotFound,
+    /// The id is taken, perhaps by a deleted event.
+    Duplicate,
+    /// Somebody changed it meanwhile.
+    Changed,
+    /// The calendar has no push.
+    NoPush,
+    /// The provider will never accept this.
+    Rejected {
+        /// Stable code.
+        code: String,
+        /// For people; never the provider's text, which may quote the event.
+        detail: &'static str,
+    },
+}
+
+/// A channel as the provider granted it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// The provider's name of what is watched.
+    pub resource_id: String,
+    /// When it ends.
+    pub expires_ms: TimeMs,
+}
+
+/// A change of a remote event.
+pub struct Update<'a> {
+    /// Its remote id.
+    pub remote_id: &'a str,
+    /// The version it must still have; empty to send no condition.
+    pub etag: &'a str,
+    /// The remote side now.
+    pub from: &'a Document,
+    /// What it should be.
+    pub to: &'a Document,
+    /// What the master names itself.
+    pub lines: &'a Lines,
+    /// Whether the provider may send mail.
+    pub notify: bool,
+    /// The exception was excluded and is to be shown again.
+    pub revive: bool,
+}
+
+/// A provider.
+pub trait Provider: Sync {
+    /// Ask for a page.
+    fn list(&self, target: &Target<'_>, position: Position<'_>) -> Request;
+    /// Read a page. `None`: the body is no page at all.
+    fn read_page(&self, target: &Target<'_>, body: &[u8]) -> Option<Page>;
+    /// Ask for one event.
+    fn get(&self, target: &Target<'_>, remote_id: &str) -> Request;
+    /// Read one row: the answer to `get` and to writes, and buffered rows.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_row(&self, target: &Target<'_>, body: &[u8]) -> Result<Row, Skipped>;
+    /// Read an exception as an event of its own: its master is not for us to see (only one occurrence of a series
+    /// was shared with the account).
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_alone(&self, target: &Target<'_>, exception: &RemoteException) -> Result<Row, Skipped>;
+    /// Place an exception in its series.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn place(&self, target: &Target<'_>, exception: &RemoteException, master: &Document) -> Result<Placed, Skipped>;
+    /// If this id can only be that of an exception: the id of its master and its recurrence id in the zone of the
+    /// given document. For tombstones that say nothing else.
+    fn exception_of(&self, remote_id: &str) -> Option<String>;
+    /// The recurrence id in the id of an exception.
+    fn recurrence_id_of(&self, target: &Target<'_>, remote_id: &str, master: &Document) -> Option<String>;
+    /// Create an event under an id of ours.
+    fn create(&self, target: &Target<'_>, remote_id: &str, mark: &str, document: &Document, notify: bool) -> Request;
+    /// Change an event: only what differs. `None`: nothing that the provider can express differs.
+    fn update(&self, target: &Target<'_>, update: &Update<'_>) -> Option<Request>;
+    /// Delete an event or an exception.
+    fn delete(&self, target: &Target<'_>, remote_id: &str, etag: &str, notify: bool) -> Request;
+    /// Ask for the provider's instance of a series at a recurrence id.
+    fn find_instance(&self, target: &Target<'_>, master_id: &str, master: &Document, recurrence_id: &str) -> Option<Request>;
+    /// Read the answer of `find_instance`.
+    fn read_instance(&self, body: &[u8]) -> Option<Instance>;
+    /// What an answer means.
+    fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict;
+    /// Ask for a channel; none when this provider or target has no push.
+    fn watch(&self, target: &Target<'_>, channel_id: &str, token: &str, address: &str, expires_ms: TimeMs) -> Request;
+    /// Read the answer of `watch`.
+    fn read_watch(&self, body: &[u8]) -> Option<Granted>;
+    /// End a channel.
+    fn stop(&self, target: &Target<'_>, channel_id: &str, resource_id: &str) -> Request;
+}
+
+/// The provider of a kind; none for one that this version does not know.
+#[must_use]
+pub fn of(kind: ProviderKind) -> Option<&'static dyn Provider> {
+    match kind {
+        ProviderKind::Google => Some(&google::Google),
+        ProviderKind::Microsoft => None,
+    }
+}

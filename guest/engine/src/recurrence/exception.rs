@@ -1,0 +1,77 @@
+//! An occurrence that differs from its series, as an event of its own and as an override.
+
+use serde_json::{Map, Value};
+
+use super::patch::apply_patch;
+use crate::event::Document;
+
+/// Properties of a series that its occurrences do not have (RFC 8984 section 4.3.5 forbids them in overrides).
+const SERIES_ONLY: [&str; 8] = [
+    "@type",
+    "uid",
+    "recurrenceRules",
+    "excludedRecurrenceRules",
+    "recurrenceOverrides",
+    "recurrenceId",
+    "recurrenceIdTimeZone",
+    "relatedTo",
+];
+
+/// The patch that turns an occurrence of `master` at `recurrence_id` into `occurrence`: whole top-level properties.
+#[must_use]
+pub fn override_patch(master: &Document, recurrence_id: &str, occurrence: &Document) -> Map<String, Value> {
+    let mut patch = Map::new();
+    for (name, value) in occurrence.properties() {
+        let inherited = match name.as_str() {
+            "start" => value.as_str() == Some(recurrence_id),
+            _ => SERIES_ONLY.contains(&name.as_str()) || master.get(name) == Some(value),
+        };
+        if !inherited {
+            patch.insert(name.clone(), value.clone());
+        }
+    }
+    for name in master.properties().keys() {
+        if occurrence.get(name).is_none() && !SERIES_ONLY.contains(&name.as_str()) {
+            patch.insert(name.clone(), Value::Null);
+        }
+    }
+    patch
+}
+
+/// The occurrence of `master` at `recurrence_id` with an override's patch applied: an event of its own, without the
+/// series' rules.
+#[must_use]
+pub fn exception(master: &Document, recurrence_id: &str, patch: &Map<String, Value>) -> Document {
+    let mut properties: Map<String, Value> = master
+        .properties()
+        .iter()
+        .filter(|(name, _)| matches!(name.as_str(), "@type" | "uid") || !SERIES_ONLY.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    properties.insert("start".into(), recurrence_id.into());
+    let Value::Object(mut patched) = apply_patch(&Value::Object(properties), patch) else { return Document::default() };
+    patched.remove("excluded");
+    Document::new(patched)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use serde_json::json;
+
+    fn document(value: &Value) -> Document {
+        Document::parse(&value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn an_override_holds_only_what_differs() {
+        let master = document(&json!({
+            "uid": "u", "title": "a", "description": "d", "start": "2026-03-02T09:00:00", "recurrenceRules": [{}],
+        }));
+        let moved = document(&json!({"uid": "u", "title": "a", "start": "2026-03-09T10:00:00"}));
+        let patch = override_patch(&master, "2026-03-09T09:00:00", &moved);
+        assert_eq!(Value::Object(patch.clone()), json!({"description": null, "start": "2026-03-09T10:00:00"}));
+        assert_eq!(exception(&master, "2026-03-09T09:00:00", &patch), moved);
+    }
+}

@@ -1,0 +1,293 @@
+//! What a page says, put together: rows of one event become one arrival, and an arrival and what was known before
+//! become the remote side of that event as one document, whatever the order in which its rows came (I11, I19).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::session::{Flow, Session};
+use crate::effects::{Change, Effects, Failure, FailureKind, Orphan, Shadow};
+use crate::event::Document;
+use crate::limits::READ_BATCH;
+use crate::provider::{Instance, Notes, RemoteEvent, RemoteException, Row, Skipped};
+use crate::recurrence;
+
+/// Everything that one page says about one event.
+#[derive(Debug, Default)]
+pub(super) struct Arrival {
+    /// The event or master itself.
+    event: Option<Box<RemoteEvent>>,
+    /// It was removed.
+    gone: bool,
+    /// Its exceptions.
+    exceptions: Vec<RemoteException>,
+    /// Ids of exceptions of which nothing is left.
+    gone_exceptions: Vec<String>,
+}
+
+/// An event as the provider has it now, next to what was known.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// The provider's id.
+    pub(super) remote_id: String,
+    /// What both sides last agreed on.
+    pub(super) shadow: Option<Shadow>,
+    /// The remote side now.
+    pub(super) remote: Remote,
+}
+
+/// The remote side of an event.
+#[derive(Debug)]
+pub(super) enum Remote {
+    /// It is there.
+    Present(Box<Present>),
+    /// It is not there any more.
+    Gone,
+}
+
+/// A remote event that is there.
+#[derive(Debug)]
+pub(super) struct Present {
+    /// Version tag.
+    pub(super) etag: String,
+    /// When it was last changed.
+    pub(super) updated_ms: u64,
+    /// The whole event, exceptions included.
+    pub(super) document: Document,
+    /// What to remember.
+    pub(super) notes: Notes,
+    /// Our origin mark.
+    pub(super) mark: Option<String>,
+}
+
+/// The shadows that a page may speak of, by remote id.
+pub(super) type Shadows = BTreeMap<String, Shadow>;
+
+impl<F: Effects> Session<'_, F> {
+    /// Read the shadows of everything that rows speak of.
+    pub(super) fn shadows_of(&mut self, rows: &[Row], skipped: &[Skipped]) -> Flow<Shadows> {
+        let mut ids = BTreeSet::new();
+        for row in rows {
+            match row {
+                Row::Event(event) => drop(ids.insert(event.id.clone())),
+                Row::Exception(exception) => {
+                    ids.insert(exception.master.clone());
+                    ids.insert(exception.id.clone());
+                }
+                Row::Gone(id) => {
+                    ids.extend(self.provider.exception_of(id));
+                    ids.insert(id.clone());
+                }
+            }
+        }
+        ids.extend(skipped.iter().filter_map(|row| row.remote_id.clone()));
+        let ids: Vec<String> = ids.into_iter().collect();
+        let mut known = Shadows::new();
+        for ids in ids.chunks(READ_BATCH) {
+            let shadows = self.fx.shadows_by_remote(&self.replica.id, ids.to_vec())?;
+            known.extend(ids.iter().cloned().zip(shadows).filter_map(|(id, shadow)| Some((id, shadow?))));
+        }
+        Ok(known)
+    }
+
+    /// Put the rows of each event together. Exceptions without a master are buffered or fetched later.
+    pub(super) fn gather(
+        &mut self,
+        rows: Vec<Row>,
+        shadows: &mut Shadows,
+        changes: &mut Vec<Change>,
+    ) -> Flow<Vec<Subject>> {
+        let mut arrivals: BTreeMap<String, Arrival> = BTreeMap::new();
+        for row in rows {
+            self.sort_in(row, shadows, &mut arrivals);
+        }
+        self.fetch_buffered(&mut arrivals, changes)?;
+        let mut subjects = Vec::with_capacity(arrivals.len());
+        for (remote_id, arrival) in arrivals {
+            let shadow = shadows.remove(&remote_id);
+            if arrival.event.is_none() && !arrival.gone && shadow.is_none() {
+                self.buffer(arrival, changes);
+                continue;
+            }
+            if let Some(subject) = self.subject(remote_id, arrival, shadow, changes) {
+                subjects.push(subject);
+            }
+        }
+        Ok(subjects)
+    }
+
+    fn sort_in(&self, row: Row, shadows: &Shadows, arrivals: &mut BTreeMap<String, Arrival>) {
+        match row {
+            Row::Event(event) => {
+                let arrival = arrivals.entry(event.id.clone()).or_default();
+                arrival.gone = false;
+                arrival.event = Some(event);
+            }
+            Row::Exception(exception) => {
+                // An exception whose master we may not see lives as an event of its own; see `adopt_alone`.
+                if shadows.contains_key(&exception.id) {
+                    let target = self.target();
+                    if let Ok(row @ (Row::Event(_) | Row::Gone(_))) = self.provider.read_alone(&target, &exception) {
+                        return self.sort_in(row, shadows, arrivals);
+                    }
+                }
+                arrivals.entry(exception.master.clone()).or_default().exceptions.push(*exception);
+            }
+            Row::Gone(id) => {
+                let master = self.provider.exception_of(&id).filter(|_| !shadows.contains_key(&id));
+                match master {
+                    Some(master) => arrivals.entry(master).or_default().gone_exceptions.push(id),
+                    None => {
+                        let arrival = arrivals.entry(id).or_default();
+                        arrival.gone = true;
+                        arrival.event = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Exceptions that came in earlier pages and whose master is here now.
+    fn fetch_buffered(&mut self, arrivals: &mut BTreeMap<String, Arrival>, changes: &mut Vec<Change>) -> Flow<()> {
+        if !self.state.orphans {
+            return Ok(());
+        }
+        let masters: Vec<String> =
+            arrivals.iter().filter(|(_, arrival)| arrival.event.is_some()).map(|(id, _)| id.clone()).collect();
+        for masters in masters.chunks(READ_BATCH) {
+            let limit = u32::try_from(READ_BATCH).unwrap_or(u32::MAX);
+            for orphan in self.fx.orphans(&self.replica.id, Some(masters.to_vec()), limit)? {
+                let row = self.provider.read_row(&self.target(), orphan.row.as_bytes());
+                let Some(arrival) = arrivals.get_mut(&orphan.master) else { continue };
+                if let Ok(Row::Exception(exception)) = row {
+                    // What is in this page is newer.
+                    if !arrival.exceptions.iter().any(|newer| newer.id == exception.id) {
+                        arrival.exceptions.push(*exception);
+                    }
+                }
+                changes.push(Change::DeleteOrphans(self.replica.id.clone(), orphan.master));
+            }
+        }
+        Ok(())
+    }
+
+    fn buffer(&mut self, arrival: Arrival, changes: &mut Vec<Change>) {
+        for exception in arrival.exceptions {
+            self.state.orphans = true;
+            let orphan = Orphan { master: exception.master, remote_id: exception.id, row: exception.row };
+            changes.push(Change::PutOrphan(self.replica.id.clone(), orphan));
+        }
+    }
+
+    /// The remote side of one event. None when the arrival says nothing new about it.
+    fn subject(
+        &mut self,
+        remote_id: String,
+        arrival: Arrival,
+        shadow: Option<Shadow>,
+        changes: &mut Vec<Change>,
+    ) -> Option<Subject> {
+        if arrival.gone {
+            return shadow.map(|shadow| Subject { remote_id, shadow: Some(shadow), remote: Remote::Gone });
+        }
+        let live = shadow.as_ref().filter(|shadow| !shadow.gone);
+        if arrival.event.is_none() && live.is_none() {
+            return None;
+        }
+        let mut problems = Vec::new();
+        let present = self.compose(arrival, live, &mut problems);
+        for problem in problems {
+            changes.push(Change::PutFailure(self.item_failure(&problem)));
+            self.report.failed += 1;
+        }
+        let mut present = present?;
+        if let Some(shadow) = &shadow {
+            present.notes.incarnation = Notes::parse(&shadow.notes).incarnation;
+            present.document.set_uid(&shadow.uid);
+        }
+        Some(Subject { remote_id, shadow, remote: Remote::Present(Box::new(present)) })
+    }
+
+    /// A skipped row as a failure record.
+    pub(super) fn item_failure(&self, skipped: &Skipped) -> Failure {
+        let subject = skipped.remote_id.as_deref().unwrap_or(skipped.code);
+        let mut failure = self.failure(FailureKind::Item, subject, skipped.code, &skipped.detail, 1);
+        failure.remote_id.clone_from(&skipped.remote_id);
+        failure
+    }
+
+    fn compose(&self, arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
+        let known = shadow.and_then(|shadow| Some((Document::parse(&shadow.remote).ok()?, Notes::parse(&shadow.notes))));
+        let mut present = match (arrival.event, known) {
+            (Some(event), known) => self.with_master(*event, known),
+            (None, Some((document, notes))) => Present {
+                etag: shadow.map(|shadow| shadow.etag.clone()).unwrap_or_default(),
+                updated_ms: 0,
+                document,
+                notes,
+                mark: None,
+            },
+            (None, None) => return None,
+        };
+        if arrival.exceptions.is_empty() && arrival.gone_exceptions.is_empty() {
+            return Some(present);
+        }
+        let mut overrides = present.document.overrides().cloned().unwrap_or_default();
+        for exception in arrival.exceptions {
+            match self.provider.place(&self.target(), &exception, &present.document) {
+                Ok(placed) => {
+                    present.updated_ms = present.updated_ms.max(exception.updated_ms);
+                    let added = present.notes.lines.added.contains(&placed.recurrence_id);
+                    if placed.patch.is_empty() && !added {
+                        overrides.remove(&placed.recurrence_id);
+                    } else {
+                        overrides.insert(placed.recurrence_id.clone(), Value::Object(placed.patch));
+                    }
+                    let instance = Instance { id: exception.id, etag: exception.etag };
+                    present.notes.instances.insert(placed.recurrence_id, instance);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        for id in arrival.gone_exceptions {
+            let named = present.notes.instances.iter().find(|(_, instance)| instance.id == id).map(|(rid, _)| rid.clone());
+            let recurrence_id = named.or_else(|| self.provider.recurrence_id_of(&self.target(), &id, &present.document));
+            let Some(recurrence_id) = recurrence_id.filter(|_| present.document.is_recurring()) else { continue };
+            overrides.insert(recurrence_id.clone(), json!({"excluded": true}));
+            present.notes.instances.insert(recurrence_id, Instance { id, etag: String::new() });
+        }
+        present.document.set_overrides(overrides);
+        Some(present)
+    }
+
+    /// A master that came again keeps the exceptions that are known and still belong to it.
+    pub(super) fn with_master(&self, event: RemoteEvent, known: Option<(Document, Notes)>) -> Present {
+        let mut document = event.document;
+        let mut notes = Notes { lines: event.lines, read_only: !event.writable, ..Notes::default() };
+        if let Some((before, known)) = known {
+            notes.writes = known.writes;
+            if document.is_recurring() && !known.instances.is_empty() {
+                let same_times = ["start", "timeZone", "recurrenceRules", "showWithoutTime"]
+                    .iter()
+                    .all(|name| before.get(name) == document.get(name));
+                let mut overrides = document.overrides().cloned().unwrap_or_default();
+                for (recurrence_id, instance) in known.instances {
+                    if !same_times && !recurrence::contains(document.value(), &recurrence_id).unwrap_or(false) {
+                        continue;
+                    }
+                    if let Some(patch) = before.overrides().and_then(|all| all.get(&recurrence_id)) {
+                        overrides.entry(recurrence_id.clone()).or_insert_with(|| patch.clone());
+                    }
+                    notes.instances.insert(recurrence_id, instance);
+                }
+                document.set_overrides(overrides);
+            }
+        }
+        Present { etag: event.etag, updated_ms: event.updated_ms, document, notes, mark: event.mark }
+    }
+}
+
+/// The overrides of a document, or none.
+pub(super) fn overrides(document: &Document) -> Map<String, Value> {
+    document.overrides().cloned().unwrap_or_default()
+}

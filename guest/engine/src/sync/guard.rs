@@ -1,0 +1,98 @@
+//! The sweep after a full listing, behind the mass-delete guard (invariant I13): what the listing did not show is
+//! gone at the provider, unless it would be too much of the calendar to believe without asking.
+
+use super::arrive::{Remote, Subject};
+use super::session::{Flow, Session, Stop};
+use super::settle::Pending;
+use super::state::{Guard, Sweep};
+use crate::effects::{Change, Effects, FailureKind};
+use crate::id::failure_id;
+use crate::limits::{GUARD_EVENTS, GUARD_PERCENT, SWEEP_PAGE};
+
+/// What the guard tells people.
+const ASKING: &str = "a full listing would remove more of the calendar than is believed without asking; answer the guard: \
+                      accept the deletions, or refuse them and the events are created again";
+
+/// Whether so many deletions have to be asked for.
+#[must_use]
+pub(super) fn is_too_many(live: u64, unseen: u64) -> bool {
+    unseen > 0 && (unseen >= live || unseen > GUARD_EVENTS.max(live * GUARD_PERCENT / 100))
+}
+
+impl<F: Effects> Session<'_, F> {
+    /// Handle one page of what the listing did not show.
+    pub(super) fn sweep(&mut self, sweep: &Sweep) -> Flow<()> {
+        let mut sweep = sweep.clone();
+        if sweep.guard == Guard::Unchecked {
+            let count = self.fx.count_shadows(&self.replica.id, self.state.generation)?;
+            if is_too_many(count.live, count.unseen) {
+                return Err(self.ask(sweep));
+            }
+            sweep.guard = Guard::Delete;
+        }
+        let generation = self.state.generation;
+        let unseen = self.fx.unseen_shadows(&self.replica.id, generation, sweep.after.clone(), SWEEP_PAGE)?;
+        let last = unseen.len() < SWEEP_PAGE as usize;
+        sweep.after = unseen.last().map(|shadow| shadow.uid.clone()).or(sweep.after);
+        self.state.sweep = Some(sweep);
+        let gone = |shadow: crate::effects::Shadow| Subject {
+            remote_id: shadow.remote_id.clone(),
+            shadow: Some(shadow),
+            remote: Remote::Gone,
+        };
+        let mut out = Pending::default();
+        self.settle_all(&mut out, unseen.into_iter().map(gone).collect())?;
+        if last {
+            self.state.sweep = None;
+            out.changes.push(Change::DeleteFailure(failure_id(&self.replica.id, FailureKind::Guard, "sweep")));
+        }
+        self.commit(out.changes, out.expectations)
+    }
+
+    fn ask(&mut self, sweep: Sweep) -> Stop {
+        self.state.sweep = Some(Sweep { guard: Guard::Asking, ..sweep });
+        let failure = self.failure(FailureKind::Guard, "sweep", "mass-delete", ASKING, 1);
+        self.report.failed += 1;
+        self.pause(ASKING, vec![Change::PutFailure(failure)])
+    }
+
+    /// Whether the guard waits for an answer.
+    pub(super) fn is_asking(&self) -> bool {
+        self.state.sweep.as_ref().is_some_and(|sweep| sweep.guard == Guard::Asking)
+    }
+
+    /// Somebody answered.
+    pub(super) fn answer(&mut self, accept: bool) -> Flow<()> {
+        let Some(sweep) = &mut self.state.sweep else { return Ok(()) };
+        sweep.guard = if accept { Guard::Delete } else { Guard::Recreate };
+        self.health(crate::effects::Health::Healthy, "");
+        let failure = failure_id(&self.replica.id, FailureKind::Guard, "sweep");
+        let replica = self.replica.id.clone();
+        self.commit(vec![Change::DeleteFailure(failure), Change::Want(replica)], vec![])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_many;
+
+    #[test]
+    fn more_than_ten_and_thirty_percent_or_everything_is_too_many() {
+        let cases = [
+            (100, 0, false),
+            (100, 30, false),
+            (100, 31, true),
+            (20, 10, false),
+            (20, 11, true),
+            (11, 11, true),
+            (5, 4, false),
+            (5, 5, true),
+            (0, 0, false),
+            (1_000, 300, false),
+            (1_000, 301, true),
+        ];
+        for (live, unseen, expected) in cases {
+            assert_eq!(is_too_many(live, unseen), expected, "{unseen} of {live}");
+        }
+    }
+}

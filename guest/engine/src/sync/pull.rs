@@ -1,0 +1,261 @@
+//! One page of a listing: ask, read, settle, commit. The cursor is stored in the same commit as the last page's
+//! effects, so it never passes a page that was not applied (invariant I9).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::arrive::{Remote, Shadows, Subject};
+use super::session::{Flow, Session};
+use super::settle::Pending;
+use super::state::{Listing, Sweep};
+use crate::effects::{Change, Effects, EventRow, Health};
+use crate::id;
+use crate::limits::READ_BATCH;
+use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
+
+impl<F: Effects> Session<'_, F> {
+    /// Whether there is a reason to look.
+    pub(super) fn pull_is_due(&self) -> bool {
+        self.state.listing.is_some()
+            || self.state.cursor.is_none()
+            || self.replica.wanted > self.state.pulled_wanted
+            || self.now_ms >= self.state.next_poll_ms
+    }
+
+    /// Pull one page.
+    pub(super) fn pull(&mut self) -> Flow<()> {
+        let listing = self.listing();
+        let cursor = if listing.full { None } else { self.state.cursor.clone() };
+        let position = Position { cursor: cursor.as_deref(), page: listing.page.as_deref() };
+        let request = self.provider.list(&self.target(), position);
+        let (verdict, response) = self.exchange(Purpose::List, request)?;
+        match verdict {
+            Verdict::Done => {}
+            Verdict::CursorLost if listing.full && listing.page.is_none() => {
+                return Err(self.fail("listing-refused", "the provider refuses to list the calendar; check its id"));
+            }
+            Verdict::CursorLost => return self.start_over(),
+            Verdict::NotFound => {
+                return Err(self.fail(
+                    "calendar-not-found",
+                    "the provider does not know the calendar or hides it; check its id and the account's permission",
+                ));
+            }
+            Verdict::Rejected { detail, .. } => return Err(self.pause(detail, vec![])),
+            _ => return Err(self.fail("unexpected-answer", "the provider answered a listing in an unknown way")),
+        }
+        let page = self.provider.read_page(&self.target(), &response.body);
+        drop(response);
+        match page {
+            Some(page) if page.next != Next::Nothing => self.apply(listing, page),
+            _ => Err(self.fail("damaged-answer", "the provider's answer is not a page of a listing")),
+        }
+    }
+
+    /// The listing that is under way, or a new one.
+    fn listing(&mut self) -> Listing {
+        if let Some(listing) = &self.state.listing {
+            return listing.clone();
+        }
+        let listing = Listing { full: self.state.cursor.is_none(), page: None, wanted: self.replica.wanted };
+        if listing.full {
+            self.state.generation += 1;
+        }
+        self.state.listing = Some(listing.clone());
+        listing
+    }
+
+    /// The cursor is lost: list everything again. Nothing is wiped; what the listing does not show is swept
+    /// afterwards, through the guard.
+    fn start_over(&mut self) -> Flow<()> {
+        self.state.cursor = None;
+        self.state.sweep = None;
+        self.state.generation += 1;
+        self.state.listing = Some(Listing { full: true, page: None, wanted: self.replica.wanted });
+        self.commit(vec![], vec![])
+    }
+
+    fn apply(&mut self, listing: Listing, page: Page) -> Flow<()> {
+        let mut out = Pending::default();
+        self.answered(&mut out.changes);
+        if page.writable.is_some() {
+            self.state.writable = page.writable;
+        }
+        if page.time_zone.is_some() {
+            self.state.time_zone = page.time_zone;
+        }
+        self.report.pulled += page.count;
+        let mut shadows = self.shadows_of(&page.rows, &page.skipped)?;
+        self.set_aside(&mut out, &page.skipped, &mut shadows);
+        let subjects = self.gather(page.rows, &mut shadows, &mut out.changes)?;
+        self.settle_all(&mut out, subjects)?;
+        match page.next {
+            Next::Page(token) => self.state.listing = Some(Listing { page: Some(token), ..listing }),
+            Next::Cursor(cursor) => self.finish(listing, cursor),
+            Next::Nothing => {}
+        }
+        self.commit(out.changes, out.expectations)
+    }
+
+    /// The last page is being applied.
+    fn finish(&mut self, listing: Listing, cursor: String) {
+        self.state.cursor = Some(cursor);
+        self.state.listing = None;
+        self.state.pulled_wanted = listing.wanted;
+        self.state.synced_ms = self.now_ms;
+        if listing.full {
+            self.state.sweep = Some(Sweep::default());
+        }
+        let seconds = match self.state.has_channel {
+            true => self.settings.safety_poll_interval_s,
+            false => self.settings.poll_interval_s,
+        };
+        // Up to a quarter later, so that replicas that started together drift apart.
+        let interval_ms = u64::from(seconds.max(1)) * 1_000;
+        self.state.next_poll_ms = self.now_ms + interval_ms + self.fx.random() % (interval_ms / 4 + 1);
+        self.health(Health::Healthy, "");
+    }
+
+    /// Rows that cannot be read: recorded, and their events count as seen, so that a sweep does not remove them.
+    fn set_aside(&mut self, out: &mut Pending, skipped: &[Skipped], shadows: &mut Shadows) {
+        for row in skipped {
+            out.changes.push(Change::PutFailure(self.item_failure(row)));
+            self.report.failed += 1;
+            if let Some(shadow) = row.remote_id.as_ref().and_then(|id| shadows.get(id)).filter(|shadow| !shadow.gone) {
+                let (replica, uid, etag) = (self.replica.id.clone(), shadow.uid.clone(), shadow.etag.clone());
+                out.changes.push(Change::TouchShadow(replica, uid, self.state.generation, etag));
+            }
+        }
+    }
+
+    /// Settle what a page or a single answer speaks of, with the local events read in one go.
+    pub(super) fn settle_all(&mut self, out: &mut Pending, mut subjects: Vec<Subject>) -> Flow<()> {
+        self.name_newcomers(&mut subjects)?;
+        let uids: BTreeSet<String> = subjects.iter().filter(|subject| needs_event(subject)).filter_map(uid_of).collect();
+        let mut events = self.read_events(uids.into_iter().collect())?;
+        for subject in subjects {
+            let row = uid_of(&subject).and_then(|uid| if needs_event(&subject) { events.remove(&uid) } else { None });
+            if needs_event(&subject) {
+                self.settle(out, subject, row)?;
+            } else if let Subject { remote: Remote::Present(present), shadow: Some(shadow), .. } = subject {
+                self.echo(out, &shadow, &present);
+            }
+        }
+        Ok(())
+    }
+
+    /// Our own write came back, or only bookkeeping moved: nothing to plan.
+    fn echo(&mut self, out: &mut Pending, shadow: &crate::effects::Shadow, present: &super::arrive::Present) {
+        let (replica, generation) = (self.replica.id.clone(), self.state.generation);
+        let notes = present.notes.text();
+        if notes != shadow.notes {
+            let shadow = crate::effects::Shadow { etag: present.etag.clone(), generation, notes, ..shadow.clone() };
+            out.changes.push(Change::PutShadow(replica, shadow));
+        } else if present.etag != shadow.etag || generation != shadow.generation {
+            out.changes.push(Change::TouchShadow(replica, shadow.uid.clone(), generation, present.etag.clone()));
+        }
+    }
+
+    pub(super) fn read_events(&mut self, uids: Vec<String>) -> Flow<BTreeMap<String, EventRow>> {
+        let mut events = BTreeMap::new();
+        for uids in uids.chunks(READ_BATCH) {
+            let rows = self.fx.events(&self.replica.calendar, uids.to_vec())?;
+            events.extend(uids.iter().cloned().zip(rows).filter_map(|(uid, row)| Some((uid, row?))));
+        }
+        Ok(events)
+    }
+
+    /// Give remote events that are new here their local uid: the one in our mark when we created them, else their
+    /// own, else (when another remote event of this calendar has it already) a derived one. No two remote events
+    /// share a local one (invariant I2).
+    fn name_newcomers(&mut self, subjects: &mut [Subject]) -> Flow<()> {
+        let mut taken = BTreeSet::new();
+        let mut wanted = Vec::new();
+        for subject in subjects.iter().filter(|subject| subject.shadow.is_none()) {
+            if let Remote::Present(present) = &subject.remote {
+                let marked = present.mark.as_deref().and_then(|mark| id::uid_of_mark(&self.replica, mark));
+                wanted.push(marked.unwrap_or(present.document.uid()).to_owned());
+            }
+        }
+        let mut linked = BTreeMap::new();
+        for uids in wanted.chunks(READ_BATCH) {
+            let shadows = self.fx.shadows_by_uid(&self.replica.id, uids.to_vec())?;
+            linked.extend(shadows.into_iter().flatten().map(|shadow| (shadow.uid.clone(), shadow)));
+        }
+        let mut wanted = wanted.into_iter();
+        for subject in subjects.iter_mut().filter(|subject| subject.shadow.is_none()) {
+            let Remote::Present(present) = &mut subject.remote else { continue };
+            let Some(uid) = wanted.next() else { continue };
+            let uid = match linked.remove(&uid) {
+                Some(shadow) if !shadow.gone => id::derived_uid(&uid, &subject.remote_id),
+                _ if taken.contains(&uid) => id::derived_uid(&uid, &subject.remote_id),
+                Some(shadow) => {
+                    present.notes.incarnation = Notes::parse(&shadow.notes).incarnation;
+                    subject.shadow = Some(shadow);
+                    uid
+                }
+                None => uid,
+            };
+            present.document.set_uid(&uid);
+            taken.insert(uid);
+        }
+        Ok(())
+    }
+
+    /// Fetch the masters of exceptions that stayed without one.
+    pub(super) fn fetch_masters(&mut self) -> Flow<()> {
+        let orphans = self.fx.orphans(&self.replica.id, None, 1)?;
+        let Some(first) = orphans.first() else {
+            self.state.orphans = false;
+            return self.commit(vec![], vec![]);
+        };
+        let master = first.master.clone();
+        let request = self.provider.get(&self.target(), &master);
+        let (verdict, response) = self.exchange(Purpose::Read, request)?;
+        let forget = Change::DeleteOrphans(self.replica.id.clone(), master.clone());
+        let target = self.target();
+        if verdict == Verdict::Done {
+            return match self.provider.read_row(&target, &response.body) {
+                Ok(row @ Row::Event(_)) => self.absorb(vec![row], vec![]),
+                // The whole series was removed, its exceptions with it.
+                _ => self.absorb(vec![], vec![forget]),
+            };
+        }
+        // The master is not for us to see: its exceptions live on their own.
+        let limit = u32::try_from(READ_BATCH).unwrap_or(u32::MAX);
+        let orphans = self.fx.orphans(&self.replica.id, Some(vec![master]), limit)?;
+        let target = self.target();
+        let alone = orphans.iter().filter_map(|orphan| match self.provider.read_row(&target, orphan.row.as_bytes()) {
+            Ok(Row::Exception(exception)) => self.provider.read_alone(&target, &exception).ok(),
+            _ => None,
+        });
+        let alone: Vec<Row> = alone.filter(|row| matches!(row, Row::Event(_))).collect();
+        self.absorb(alone, vec![forget])
+    }
+
+    /// Settle rows that came outside a listing, and commit.
+    pub(super) fn absorb(&mut self, rows: Vec<Row>, changes: Vec<Change>) -> Flow<()> {
+        let mut out = Pending { changes, ..Pending::default() };
+        self.answered(&mut out.changes);
+        let mut shadows = self.shadows_of(&rows, &[])?;
+        let subjects = self.gather(rows, &mut shadows, &mut out.changes)?;
+        self.settle_all(&mut out, subjects)?;
+        self.commit(out.changes, out.expectations)
+    }
+}
+
+fn uid_of(subject: &Subject) -> Option<String> {
+    match (&subject.shadow, &subject.remote) {
+        (Some(shadow), _) => Some(shadow.uid.clone()),
+        (None, Remote::Present(present)) => Some(present.document.uid().to_owned()),
+        (None, Remote::Gone) => None,
+    }
+}
+
+/// An event whose remote side is as it was needs no planning: whatever the local side did is in the push queue.
+fn needs_event(subject: &Subject) -> bool {
+    match (&subject.remote, &subject.shadow) {
+        (Remote::Present(present), Some(shadow)) if !shadow.gone => present.document.text() != shadow.remote,
+        _ => true,
+    }
+}
+

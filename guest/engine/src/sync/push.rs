@@ -1,0 +1,475 @@
+//! Writes what the local side changed: each write conditional, each followed by its own commit, so that a crash in
+//! between is met by the deterministic id (409), the version tag (412) or the base (nothing left to write).
+
+use serde_json::Value;
+
+use super::arrive::{Present, overrides};
+use super::plan::{Base, Decision, State, plan};
+use super::session::{Flow, Session};
+use super::settle::{Local, Pending, Scene};
+use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
+use crate::event::merge::{Preference, Side, Versions, align_participants, merge};
+use crate::event::{Document, is_excluded};
+use crate::recurrence::exception;
+use crate::id;
+use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
+use crate::provider::{Instance, Notes, Purpose, Row, Update, Verdict};
+
+/// Tries of one write that ended in somebody else's change, after which people are told.
+const CONTESTED: u32 = 20;
+
+/// One event to be written.
+struct Job {
+    entry: PushEntry,
+    scene: Scene,
+}
+
+impl<F: Effects> Session<'_, F> {
+    /// Handle one entry of the queue: at most one write of the event or one of its exceptions.
+    pub(super) fn push(&mut self, entry: PushEntry) -> Flow<()> {
+        let row = self.read_events(vec![entry.uid.clone()])?.remove(&entry.uid);
+        let shadow = self.fx.shadows_by_uid(&self.replica.id, vec![entry.uid.clone()])?.into_iter().flatten().next();
+        let mut job = self.job(entry, row, shadow);
+        let (base, remote) = match &job.scene.shadow {
+            None => (Base::None, State::Missing),
+            Some(shadow) if shadow.gone => (Base::Gone, State::Deleted),
+            Some(_) => (Base::Agreed, State::Same),
+        };
+        let rules = self.rules(&job.scene.notes, true);
+        let decision = plan(base, job.scene.local.state, remote, rules);
+        match decision {
+            Decision::CreateRemote | Decision::RecreateRemote | Decision::UpdateRemote | Decision::DeleteRemote
+                if self.is_looping(&mut job) =>
+            {
+                self.park(job)
+            }
+            Decision::CreateRemote | Decision::RecreateRemote => self.create(job),
+            Decision::UpdateRemote => self.update(job),
+            Decision::DeleteRemote => self.delete(job),
+            Decision::RestoreLocal => self.take_back(job),
+            _ if base == Base::None && rules.mode == ReplicaMode::TwoWay && job.scene.local.state == State::Changed => {
+                let detail = "the provider does not let the account write to this calendar";
+                self.give_up(job, "read-only-calendar", detail, vec![])
+            }
+            _ => self.done(job, vec![]),
+        }
+    }
+
+    fn job(&self, entry: PushEntry, row: Option<EventRow>, shadow: Option<Shadow>) -> Job {
+        let local: Local = self.local(row, shadow.as_ref());
+        let notes = shadow.as_ref().map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default();
+        let remote_id = shadow.as_ref().map(|shadow| shadow.remote_id.clone()).unwrap_or_default();
+        Job { scene: Scene { uid: entry.uid.clone(), remote_id, shadow, local, notes }, entry }
+    }
+
+    /// The remote side as the shadow has it.
+    fn agreed_remote(scene: &Scene) -> Present {
+        Present {
+            etag: scene.shadow.as_ref().map(|shadow| shadow.etag.clone()).unwrap_or_default(),
+            updated_ms: 0,
+            document: scene.remote_base(),
+            notes: scene.notes.clone(),
+            mark: None,
+        }
+    }
+
+    // -- creating
+
+    fn create(&mut self, mut job: Job) -> Flow<()> {
+        if job.scene.notes.incarnation > MAX_INCARNATIONS {
+            return self.give_up(job, "no-free-id", "the provider has used up every id of this event; create it anew", vec![]);
+        }
+        let remote_id = id::client_id(&self.replica, &job.scene.uid, job.scene.notes.incarnation);
+        let mark = id::origin_mark(&self.replica, &job.scene.uid);
+        let notify = job.entry.notify_attendees;
+        let request = self.provider.create(&self.target(), &remote_id, &mark, &job.scene.local.document, notify);
+        let (verdict, response) = self.exchange(Purpose::Create, request)?;
+        match verdict {
+            Verdict::Done => self.created(job, &response),
+            Verdict::Duplicate => self.adopt(job, &remote_id),
+            Verdict::NotFound => Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id")),
+            Verdict::Rejected { code, detail } => self.give_up(job, &code, detail, vec![]),
+            _ => {
+                job.entry.attempts += 1;
+                Err(self.fail("unexpected-answer", "the provider answered a creation in an unknown way"))
+            }
+        }
+    }
+
+    fn created(&mut self, mut job: Job, response: &Response) -> Flow<()> {
+        let Ok(Row::Event(event)) = self.provider.read_row(&self.target(), &response.body) else {
+            return Err(self.fail("damaged-answer", "the provider's answer to a creation is not an event"));
+        };
+        job.scene.remote_id.clone_from(&event.id);
+        let mut present = Present {
+            etag: event.etag,
+            updated_ms: event.updated_ms,
+            document: event.document,
+            notes: Notes { lines: event.lines, read_only: !event.writable, ..Notes::default() },
+            mark: event.mark,
+        };
+        present.document.set_uid(&job.scene.uid);
+        present.notes.incarnation = job.scene.notes.incarnation;
+        let target = job.scene.local.document.clone();
+        self.written(job, present, &target, None, true)
+    }
+
+    /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.
+    fn adopt(&mut self, mut job: Job, remote_id: &str) -> Flow<()> {
+        let request = self.provider.get(&self.target(), remote_id);
+        let (verdict, response) = self.exchange(Purpose::Read, request)?;
+        if verdict == Verdict::Done {
+            if let Ok(row @ Row::Event(_)) = self.provider.read_row(&self.target(), &response.body) {
+                let ours = matches!(&row, Row::Event(event) if event.mark.as_deref() == Some(&id::origin_mark(&self.replica, &job.scene.uid)));
+                if ours {
+                    return self.absorb(vec![row], vec![]);
+                }
+            }
+        }
+        // Deleted, or somebody else's: that id can never be ours again.
+        job.scene.notes.incarnation += 1;
+        let shadow = Shadow {
+            uid: job.scene.uid.clone(),
+            remote_id: remote_id.to_owned(),
+            etag: String::new(),
+            revision: 0,
+            generation: self.state.generation,
+            gone: true,
+            remote: String::new(),
+            local: None,
+            notes: job.scene.notes.text(),
+        };
+        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
+    }
+
+    // -- changing
+
+    fn update(&mut self, job: Job) -> Flow<()> {
+        let present = Self::agreed_remote(&job.scene);
+        let local = &job.scene.local;
+        let base = align_participants(&present.document, &local.base);
+        let versions = Versions { local_base: &local.base, local: &local.document, remote_base: &base, remote: &base };
+        let mut wanted = merge(versions, Preference { winner: Side::Local, edit_beats_delete: false }).remote;
+        wanted = align_participants(&wanted, &present.document);
+        let update = Update {
+            remote_id: &job.scene.remote_id,
+            etag: &present.etag,
+            from: &present.document,
+            to: &wanted,
+            lines: &present.notes.lines,
+            notify: job.entry.notify_attendees,
+            revive: false,
+        };
+        match self.provider.update(&self.target(), &update) {
+            Some(request) => {
+                let (verdict, response) = self.exchange(Purpose::Update, request)?;
+                self.answered_write(job, verdict, &response, None, &wanted)
+            }
+            None => self.update_exception(job, present, &wanted),
+        }
+    }
+
+    /// Write the first exception that differs; when none does, both sides agree.
+    fn update_exception(&mut self, job: Job, present: Present, wanted: &Document) -> Flow<()> {
+        let Some(recurrence_id) = differing(&present.document, wanted).into_iter().next() else {
+            return self.written(job, present, wanted, None, false);
+        };
+        let (before, after) = (overrides(&present.document), overrides(wanted));
+        let (before, after) = (before.get(&recurrence_id), after.get(&recurrence_id));
+        let instance = match present.notes.instances.get(&recurrence_id) {
+            Some(instance) => instance.clone(),
+            None => match self.find_instance(&job, &present, &recurrence_id)? {
+                Some(instance) => instance,
+                // The provider has no such occurrence: nothing can be written there.
+                None => return self.skip_exception(job, present, &recurrence_id, wanted),
+            },
+        };
+        let notify = job.entry.notify_attendees;
+        if after.is_some_and(is_excluded) {
+            let request = self.provider.delete(&self.target(), &instance.id, &instance.etag, notify);
+            let (verdict, response) = self.exchange(Purpose::Delete, request)?;
+            return self.answered_write(job, verdict, &response, Some((recurrence_id, instance)), wanted);
+        }
+        let from = occurrence(&present.document, &recurrence_id, before.filter(|patch| !is_excluded(patch)));
+        let to = occurrence(&present.document, &recurrence_id, after);
+        let update = Update {
+            remote_id: &instance.id,
+            etag: &instance.etag,
+            from: &from,
+            to: &to,
+            lines: &Default::default(),
+            notify,
+            revive: before.is_some_and(is_excluded),
+        };
+        let Some(request) = self.provider.update(&self.target(), &update) else {
+            return self.skip_exception(job, present, &recurrence_id, wanted);
+        };
+        let (verdict, response) = self.exchange(Purpose::Update, request)?;
+        self.answered_write(job, verdict, &response, Some((recurrence_id, instance)), wanted)
+    }
+
+    /// What differs in an exception cannot be said at the provider: both sides agree as far as they can.
+    fn skip_exception(&mut self, job: Job, present: Present, recurrence_id: &str, wanted: &Document) -> Flow<()> {
+        let mut all = overrides(&present.document);
+        match overrides(wanted).remove(recurrence_id) {
+            Some(patch) => drop(all.insert(recurrence_id.to_owned(), patch)),
+            None => drop(all.remove(recurrence_id)),
+        }
+        let mut reached = present.document.clone();
+        reached.set_overrides(all);
+        self.written(job, present, wanted, Some(&reached), false)
+    }
+
+    fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Option<Instance>> {
+        let target = self.target();
+        let found = self.provider.find_instance(&target, &job.scene.remote_id, &present.document, recurrence_id);
+        let Some(request) = found else { return Ok(None) };
+        let (verdict, response) = self.exchange(Purpose::Read, request)?;
+        Ok(if verdict == Verdict::Done { self.provider.read_instance(&response.body) } else { None })
+    }
+
+    /// What became of a write of an event or (with its recurrence id) of an exception.
+    fn answered_write(
+        &mut self,
+        job: Job,
+        verdict: Verdict,
+        response: &Response,
+        exception: Option<(String, Instance)>,
+        wanted: &Document,
+    ) -> Flow<()> {
+        let remote_id = exception.as_ref().map_or_else(|| job.scene.remote_id.clone(), |(_, instance)| instance.id.clone());
+        match verdict {
+            Verdict::Done => {}
+            Verdict::Changed | Verdict::NotFound => return self.look_again(job, &remote_id, verdict),
+            Verdict::Rejected { code, detail } => return self.give_up(job, &code, detail, vec![]),
+            _ => return Err(self.fail("unexpected-answer", "the provider answered a write in an unknown way")),
+        }
+        let before = Self::agreed_remote(&job.scene);
+        let present = match exception {
+            None => self.after_master(&before, response),
+            Some((recurrence_id, instance)) => self.after_exception(before, &recurrence_id, instance, response),
+        };
+        match present {
+            Some(mut present) => {
+                present.document.set_uid(&job.scene.uid);
+                self.written(job, present, wanted, None, true)
+            }
+            // The write was applied but its answer cannot be read: look.
+            None => self.look_again(job, &remote_id, Verdict::Changed),
+        }
+    }
+
+    fn after_master(&self, before: &Present, response: &Response) -> Option<Present> {
+        let Ok(Row::Event(event)) = self.provider.read_row(&self.target(), &response.body) else { return None };
+        let incarnation = before.notes.incarnation;
+        let known = Some((before.document.clone(), before.notes.clone()));
+        let mut present = self.with_master(*event, known);
+        present.notes.incarnation = incarnation;
+        Some(present)
+    }
+
+    fn after_exception(
+        &self,
+        mut present: Present,
+        recurrence_id: &str,
+        instance: Instance,
+        response: &Response,
+    ) -> Option<Present> {
+        let mut all = overrides(&present.document);
+        if response.body.is_empty() {
+            all.insert(recurrence_id.to_owned(), serde_json::json!({"excluded": true}));
+            let instance = Instance { etag: String::new(), ..instance };
+            present.notes.instances.insert(recurrence_id.to_owned(), instance);
+        } else {
+            let Ok(Row::Exception(row)) = self.provider.read_row(&self.target(), &response.body) else { return None };
+            let placed = self.provider.place(&self.target(), &row, &present.document).ok()?;
+            if placed.patch.is_empty() && !present.notes.lines.added.contains(&placed.recurrence_id) {
+                all.remove(&placed.recurrence_id);
+            } else {
+                all.insert(placed.recurrence_id.clone(), Value::Object(placed.patch));
+            }
+            present.updated_ms = row.updated_ms;
+            present.notes.instances.insert(placed.recurrence_id, Instance { id: row.id, etag: row.etag });
+        }
+        present.document.set_overrides(all);
+        Some(present)
+    }
+
+    /// A write was accepted (or needs none). The new base holds what the provider returned, and of the local side
+    /// what has been written so far: exceptions that are still to be written count as not agreed yet.
+    fn written(
+        &mut self,
+        job: Job,
+        mut present: Present,
+        wanted: &Document,
+        reached: Option<&Document>,
+        wrote: bool,
+    ) -> Flow<()> {
+        let Job { entry, scene } = job;
+        let mut agreed = scene.local.document.clone();
+        let open = differing(reached.unwrap_or(&present.document), wanted);
+        if !open.is_empty() {
+            let (mut all, base) = (overrides(&agreed), overrides(&scene.local.base));
+            for recurrence_id in &open {
+                match base.get(recurrence_id) {
+                    Some(patch) => drop(all.insert(recurrence_id.clone(), patch.clone())),
+                    None => drop(all.remove(recurrence_id)),
+                }
+            }
+            agreed.set_overrides(all);
+        }
+        present.notes.writes.clone_from(&scene.notes.writes);
+        if wrote {
+            present.notes.writes.push(self.now_ms);
+            let surplus = present.notes.writes.len().saturating_sub(LOOP_WRITES);
+            present.notes.writes.drain(..surplus);
+            self.report.pushed += 1;
+        }
+        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let mut out = Pending::default();
+        self.answered(&mut out.changes);
+        self.write_shadow(&mut out, &scene, &present, &agreed, revision);
+        if open.is_empty() {
+            out.changes.extend(self.finished(&entry));
+        }
+        self.commit(out.changes, out.expectations)
+    }
+
+    // -- deleting
+
+    fn delete(&mut self, job: Job) -> Flow<()> {
+        let etag = job.scene.shadow.as_ref().map(|shadow| shadow.etag.clone()).unwrap_or_default();
+        let request = self.provider.delete(&self.target(), &job.scene.remote_id, &etag, job.entry.notify_attendees);
+        let (verdict, _) = self.exchange(Purpose::Delete, request)?;
+        match verdict {
+            Verdict::Done | Verdict::NotFound => {
+                self.report.pushed += 1;
+                self.forget(job)
+            }
+            Verdict::Changed => {
+                let remote_id = job.scene.remote_id.clone();
+                self.look_again(job, &remote_id, verdict)
+            }
+            Verdict::Rejected { code, detail } => self.give_up(job, &code, detail, vec![]),
+            _ => Err(self.fail("unexpected-answer", "the provider answered a deletion in an unknown way")),
+        }
+    }
+
+    fn forget(&mut self, job: Job) -> Flow<()> {
+        let Job { entry, scene } = job;
+        let Some(shadow) = scene.shadow else { return Ok(()) };
+        let mut notes = scene.notes;
+        notes.incarnation += 1;
+        notes.instances.clear();
+        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let buried = Shadow { gone: true, revision, remote: String::new(), local: None, notes: notes.text(), ..shadow };
+        self.done(
+            Job { entry, scene: Scene { shadow: None, notes: Notes::default(), ..scene } },
+            vec![Change::PutShadow(self.replica.id.clone(), buried)],
+        )
+    }
+
+    // -- when it does not go straight
+
+    /// Somebody changed or removed it: read it, and let the plan decide anew. The entry stays in the queue.
+    fn look_again(&mut self, job: Job, remote_id: &str, verdict: Verdict) -> Flow<()> {
+        let Job { mut entry, scene } = job;
+        entry.attempts += 1;
+        if entry.attempts > CONTESTED {
+            let job = Job { entry, scene };
+            return self.give_up(job, "contested", "somebody else keeps changing the event at the same time; try again later", vec![]);
+        }
+        let request = self.provider.get(&self.target(), remote_id);
+        let (found, response) = self.exchange(Purpose::Read, request)?;
+        let row = match found {
+            Verdict::Done => self.provider.read_row(&self.target(), &response.body).ok(),
+            Verdict::NotFound => Some(Row::Gone(remote_id.to_owned())),
+            _ => None,
+        };
+        let Some(row) = row else {
+            return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way"));
+        };
+        // "Not found" for a write, but there for a read: do not write it again and again.
+        let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
+        entry.due_ms = if stuck { self.now_ms + 60_000 } else { self.now_ms };
+        self.absorb(vec![row], vec![Change::Postpone(entry)])
+    }
+
+    /// A local edit of a calendar that may not be edited: put back what the provider has.
+    fn take_back(&mut self, job: Job) -> Flow<()> {
+        let Job { entry, mut scene } = job;
+        let present = Self::agreed_remote(&scene);
+        let mut out = Pending::default();
+        let document = scene.local.base.clone();
+        let revision = self.write_event(&mut out, &mut scene, &document, self.now_ms)?;
+        self.write_shadow(&mut out, &scene, &present, &document, revision);
+        out.changes.extend(self.finished(&entry));
+        self.commit(out.changes, out.expectations)
+    }
+
+    /// The provider will never accept it: a dead letter for this event, the rest goes on.
+    fn give_up(&mut self, job: Job, code: &str, detail: &str, mut changes: Vec<Change>) -> Flow<()> {
+        let Job { entry, scene } = job;
+        let mut failure = self.failure(FailureKind::Push, &scene.uid, code, detail, entry.attempts + 1);
+        failure.uid = Some(scene.uid);
+        failure.remote_id = Some(scene.remote_id).filter(|id| !id.is_empty());
+        self.report.failed += 1;
+        self.answered(&mut changes);
+        changes.push(Change::PutFailure(failure));
+        changes.push(Change::Dequeue(entry.replica, entry.uid, entry.revision));
+        self.commit(changes, vec![])
+    }
+
+    /// Nothing (more) to write.
+    fn done(&mut self, job: Job, mut changes: Vec<Change>) -> Flow<()> {
+        self.answered(&mut changes);
+        changes.extend(self.finished(&job.entry));
+        self.commit(changes, vec![])
+    }
+
+    fn finished(&self, entry: &PushEntry) -> [Change; 2] {
+        [
+            Change::Dequeue(entry.replica.clone(), entry.uid.clone(), entry.revision),
+            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Push, &entry.uid)),
+        ]
+    }
+
+    // -- the loop breaker (invariant I21)
+
+    fn is_looping(&self, job: &mut Job) -> bool {
+        let since = self.now_ms.saturating_sub(LOOP_WINDOW_MS);
+        job.scene.notes.writes.retain(|at| *at > since);
+        job.scene.notes.writes.len() >= LOOP_WRITES
+    }
+
+    /// Written too often: wait until the oldest of the writes is out of the window, and say so.
+    fn park(&mut self, job: Job) -> Flow<()> {
+        let Job { mut entry, scene } = job;
+        entry.due_ms = scene.notes.writes.first().map_or(self.now_ms, |oldest| oldest + LOOP_WINDOW_MS + 1);
+        let detail = "the event was written more than 10 times in 10 minutes; it waits until that is over. Two programs \
+                      may be undoing each other's changes";
+        let mut failure = self.failure(FailureKind::Guard, &scene.uid, "write-loop", detail, entry.attempts + 1);
+        failure.uid = Some(scene.uid);
+        self.report.failed += 1;
+        self.commit(vec![Change::PutFailure(failure), Change::Postpone(entry)], vec![])
+    }
+}
+
+/// Recurrence ids whose overrides differ and have to be written as exceptions of their own.
+fn differing(from: &Document, to: &Document) -> Vec<String> {
+    if !to.is_recurring() {
+        return Vec::new();
+    }
+    let (before, after) = (overrides(from), overrides(to));
+    let mut ids: Vec<String> =
+        before.keys().chain(after.keys()).filter(|id| before.get(*id) != after.get(*id)).cloned().collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// An occurrence as an event of its own.
+fn occurrence(master: &Document, recurrence_id: &str, override_patch: Option<&Value>) -> Document {
+    let empty = serde_json::Map::new();
+    exception(master, recurrence_id, override_patch.and_then(Value::as_object).unwrap_or(&empty))
+}

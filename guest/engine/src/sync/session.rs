@@ -1,0 +1,271 @@
+//! One step's connection to the world: requests with their authorisation and back-off, and the one way to commit.
+//!
+//! Every commit carries the replica's revision and the lease, so a worker that lost its replica cannot write
+//! (invariant I10), and the new state travels with the effects that it speaks of (invariants I8, I9).
+
+use super::state::State;
+use super::{Outcome, Report, StepError};
+use crate::backoff;
+use crate::effects::{
+    AuthError, Batch, Change, ConnectionUpdate, Effects, Expectation, Failure, FailureKind, Health, PushEntry, Replica,
+    ReplicaUpdate, Request, Response, Settings, StorageError, TimeMs, TransportError,
+};
+use crate::id::failure_id;
+use crate::provider::{Provider, Purpose, Target, Verdict};
+use crate::time::Zones;
+
+/// Why a step cannot go on. What is to be stored about it has been stored.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Come back as the outcome says.
+    Outcome(Outcome),
+    /// Somebody else wrote first: read and decide again.
+    Stale,
+    /// The caller has to know.
+    Error(StepError),
+}
+
+/// What may stop early.
+pub(super) type Flow<T> = Result<T, Stop>;
+
+impl From<StorageError> for Stop {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Stale => Self::Stale,
+            StorageError::LeaseLost => Self::Error(StepError::LeaseLost),
+            StorageError::Unavailable => Self::Error(StepError::Unavailable),
+            StorageError::Refused(why) => Self::Error(StepError::Bug(format!("the store refused a batch: {why}"))),
+        }
+    }
+}
+
+/// A step at work.
+pub(super) struct Session<'a, F: Effects> {
+    pub(super) fx: &'a mut F,
+    pub(super) zones: &'a dyn Zones,
+    pub(super) provider: &'static dyn Provider,
+    pub(super) settings: Settings,
+    pub(super) replica: Replica,
+    pub(super) state: State,
+    pub(super) now_ms: TimeMs,
+    pub(super) report: Report,
+    stored: String,
+    siblings: Option<Vec<String>>,
+}
+
+impl<'a, F: Effects> Session<'a, F> {
+    pub(super) fn new(fx: &'a mut F, zones: &'a dyn Zones, provider: &'static dyn Provider, replica: Replica) -> Self {
+        let (settings, now_ms) = (fx.settings(), fx.now_ms());
+        let (state, stored) = (State::parse(&replica.state), replica.state.clone());
+        Self { fx, zones, provider, settings, replica, state, now_ms, report: Report::default(), stored, siblings: None }
+    }
+
+    /// Where requests go.
+    pub(super) fn target(&self) -> Target<'_> {
+        Target {
+            replica: &self.replica,
+            settings: &self.settings,
+            time_zone: self.state.time_zone.as_deref().unwrap_or("Etc/UTC"),
+            zones: self.zones,
+        }
+    }
+
+    /// Send a request; a refused authorisation is refreshed once. Returns only what the caller has to decide.
+    pub(super) fn exchange(&mut self, purpose: Purpose, request: Request) -> Flow<(Verdict, Response)> {
+        let mut authorization = self.fx.authorization(&self.replica.connection.id);
+        for last in [false, true] {
+            let value = match authorization {
+                Ok(value) => value,
+                Err(error) => return Err(self.unauthorized(error)),
+            };
+            let mut attempt = request.clone();
+            attempt.headers.push(("authorization".into(), value));
+            let response = match self.fx.exchange(attempt) {
+                Ok(response) => response,
+                Err(error) => return Err(self.no_answer(error)),
+            };
+            match self.provider.classify(purpose, &response, self.now_ms) {
+                Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),
+                Verdict::Unauthorized if last => {
+                    return Err(self.fail("unauthorized", "the provider does not accept a fresh authorisation; check the account's grant"));
+                }
+                Verdict::Unauthorized => authorization = self.fx.refresh(&self.replica.connection.id),
+                verdict => return Ok((verdict, response)),
+            }
+        }
+        Err(Stop::Error(StepError::Bug("an exchange ended without a verdict".into())))
+    }
+
+    fn unauthorized(&mut self, error: AuthError) -> Stop {
+        match error {
+            AuthError::Unavailable => self.back_off("token-endpoint", None),
+            AuthError::Revoked => {
+                let update = ConnectionUpdate {
+                    id: self.replica.connection.id.clone(),
+                    revoked: true,
+                    not_before_ms: 0,
+                    attempts: 0,
+                };
+                self.pause("the account's grant was revoked; connect it again", vec![Change::PutConnection(update)])
+            }
+            AuthError::Missing => self.pause("the host has no credentials for the connection; configure them", vec![]),
+        }
+    }
+
+    fn no_answer(&mut self, error: TransportError) -> Stop {
+        match error {
+            TransportError::NoAnswer => self.back_off("transport", None),
+            TransportError::Denied => self.pause(
+                "the host does not allow requests to the provider's address; add its host to the allow-list",
+                vec![],
+            ),
+            TransportError::TooLarge => {
+                self.fail("answer-too-large", "the provider's answer is larger than the host accepts; lower the page size")
+            }
+        }
+    }
+
+    /// The provider is busy: nobody uses the connection before its time.
+    fn back_off(&mut self, code: &str, after_ms: Option<u64>) -> Stop {
+        let attempts = self.replica.connection.attempts.saturating_add(1);
+        let random = self.fx.random();
+        let at_ms = backoff::next_request_ms(self.now_ms, attempts, after_ms, random);
+        let update = ConnectionUpdate {
+            id: self.replica.connection.id.clone(),
+            revoked: false,
+            not_before_ms: at_ms,
+            attempts,
+        };
+        if attempts >= backoff::THROTTLED_AFTER {
+            self.health(Health::Throttled, "the provider asks to slow down or cannot be reached");
+        }
+        let outcome = Outcome::Retry { at_ms, code: code.to_owned() };
+        self.stop_with(vec![Change::PutConnection(update)], outcome)
+    }
+
+    /// The step cannot work now for a reason that waiting a little will not change.
+    pub(super) fn fail(&mut self, code: &str, detail: &str) -> Stop {
+        self.state.failed_steps = self.state.failed_steps.saturating_add(1);
+        let attempts = self.state.failed_steps;
+        let at_ms = backoff::next_step_ms(self.now_ms, attempts);
+        self.state.not_before_ms = at_ms;
+        let mut changes = Vec::new();
+        if backoff::step_gave_up(attempts) {
+            self.health(Health::Throttled, detail);
+            changes.push(Change::PutFailure(self.failure(FailureKind::Step, "step", code, detail, attempts)));
+            self.report.failed += 1;
+        }
+        self.stop_with(changes, Outcome::Retry { at_ms, code: code.to_owned() })
+    }
+
+    /// Stop until somebody acts.
+    pub(super) fn pause(&mut self, reason: &str, changes: Vec<Change>) -> Stop {
+        self.health(Health::Paused, reason);
+        self.stop_with(changes, Outcome::Paused(reason.to_owned()))
+    }
+
+    fn stop_with(&mut self, changes: Vec<Change>, outcome: Outcome) -> Stop {
+        match self.commit(changes, vec![]) {
+            Ok(()) => Stop::Outcome(outcome),
+            Err(stop) => stop,
+        }
+    }
+
+    /// Note the health that the next commit stores.
+    pub(super) fn health(&mut self, health: Health, reason: &str) {
+        self.state.health = Some(health);
+        reason.clone_into(&mut self.state.reason);
+    }
+
+    /// A failure record of this replica.
+    pub(super) fn failure(&self, kind: FailureKind, subject: &str, code: &str, detail: &str, attempts: u32) -> Failure {
+        Failure {
+            id: failure_id(&self.replica.id, kind, subject),
+            replica: self.replica.id.clone(),
+            kind,
+            uid: None,
+            remote_id: None,
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+            at_ms: self.now_ms,
+            attempts,
+        }
+    }
+
+    /// The provider answered: the connection is well again. Call before the commit of a successful exchange.
+    pub(super) fn answered(&mut self, changes: &mut Vec<Change>) {
+        if self.replica.connection.attempts > 0 {
+            self.replica.connection.attempts = 0;
+            let update = ConnectionUpdate {
+                id: self.replica.connection.id.clone(),
+                revoked: false,
+                not_before_ms: 0,
+                attempts: 0,
+            };
+            changes.push(Change::PutConnection(update));
+        }
+        if self.state.failed_steps > 0 {
+            self.state.failed_steps = 0;
+            self.state.not_before_ms = 0;
+            changes.push(Change::DeleteFailure(failure_id(&self.replica.id, FailureKind::Step, "step")));
+        }
+        if matches!(self.state.health, Some(Health::Throttled | Health::Paused)) {
+            let health = if self.state.synced_ms == 0 { Health::Starting } else { Health::Healthy };
+            self.health(health, "");
+        }
+    }
+
+    /// Commit: all or nothing, with the state as it is now.
+    pub(super) fn commit(&mut self, mut changes: Vec<Change>, mut expectations: Vec<Expectation>) -> Flow<()> {
+        let text = self.state.text();
+        let state_moved = text != self.stored;
+        if !state_moved && changes.is_empty() {
+            return Ok(());
+        }
+        expectations.push(Expectation::Replica(self.replica.id.clone(), self.replica.revision));
+        expectations.push(Expectation::Lease(self.replica.id.clone(), self.replica.lease_epoch));
+        if state_moved {
+            changes.push(Change::PutReplica(ReplicaUpdate {
+                id: self.replica.id.clone(),
+                state: text.clone(),
+                health: self.state.health.unwrap_or(Health::Starting),
+                reason: self.state.reason.clone(),
+                synced_ms: self.state.synced_ms,
+            }));
+        }
+        self.fx.commit(Batch { expectations, changes })?;
+        if state_moved {
+            self.replica.revision += 1;
+            self.stored = text;
+        }
+        Ok(())
+    }
+
+    /// Entries that tell the other replicas of the calendar about a new revision.
+    pub(super) fn tell_others(&mut self, uid: &str, revision: u64, changes: &mut Vec<Change>) -> Flow<()> {
+        if self.siblings.is_none() {
+            let all = self.fx.calendar_replicas(&self.replica.calendar)?;
+            self.siblings = Some(all.into_iter().map(|other| other.id).filter(|id| *id != self.replica.id).collect());
+        }
+        for replica in self.siblings.iter().flatten() {
+            changes.push(Change::Enqueue(self.entry(replica, uid, revision)));
+        }
+        Ok(())
+    }
+
+    /// An entry that asks this replica to write an event.
+    pub(super) fn queue_here(&self, uid: &str, revision: u64) -> Change {
+        Change::Enqueue(self.entry(&self.replica.id, uid, revision))
+    }
+
+    fn entry(&self, replica: &str, uid: &str, revision: u64) -> PushEntry {
+        PushEntry {
+            replica: replica.to_owned(),
+            uid: uid.to_owned(),
+            revision,
+            due_ms: self.now_ms,
+            attempts: 0,
+            notify_attendees: false,
+        }
+    }
+}

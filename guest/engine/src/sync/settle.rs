@@ -1,0 +1,432 @@
+//! Carries out what `plan` decided about a remote event, as changes of one batch: nothing is written here.
+
+use super::arrive::{Present, Remote, Subject};
+use super::outward;
+use super::plan::{Base, Decision, Rules, State, plan};
+use super::session::{Flow, Session};
+use super::state::Guard;
+use crate::effects::{
+    Change, ConflictPolicy, ConflictRow, ConflictWinner, END_OF_TIME, Effects, EventRow, Expectation, Shadow,
+};
+use crate::event::Document;
+use crate::event::merge::{Clash, Merged, Preference, Side, Versions, align_participants, merge};
+use crate::id;
+use crate::provider::{Notes, Update};
+use crate::recurrence;
+
+/// Changes that belong into one commit.
+#[derive(Default)]
+pub(super) struct Pending {
+    /// What must still be true.
+    pub(super) expectations: Vec<Expectation>,
+    /// What to write.
+    pub(super) changes: Vec<Change>,
+}
+
+/// A local event next to its base.
+pub(super) struct Local {
+    /// The stored row.
+    pub(super) row: Option<EventRow>,
+    /// Its document as this replica may see it; empty when there is none.
+    pub(super) document: Document,
+    /// The local side of the base; empty when there is none.
+    pub(super) base: Document,
+    /// What it looks like next to the base.
+    pub(super) state: State,
+}
+
+impl<F: Effects> Session<'_, F> {
+    /// The rules for an event.
+    pub(super) fn rules(&self, notes: &Notes, ours: bool) -> Rules {
+        Rules {
+            mode: self.replica.mode,
+            policy: self.replica.policy,
+            writable: self.state.writable != Some(false) && !notes.read_only,
+            ours,
+        }
+    }
+
+    /// Look at the local side.
+    pub(super) fn local(&self, row: Option<EventRow>, shadow: Option<&Shadow>) -> Local {
+        let agreed = shadow.filter(|shadow| !shadow.gone);
+        let base_text = agreed.map(|shadow| shadow.local.as_deref().unwrap_or(&shadow.remote));
+        let parse = |text: &str| Document::parse(text).unwrap_or_default();
+        let base = base_text.map(parse).unwrap_or_default();
+        let document = row.as_ref().map(|row| outward::view(self.replica.mode, parse(&row.document))).unwrap_or_default();
+        let state = match &row {
+            None => State::Missing,
+            Some(row) if row.deleted => State::Deleted,
+            Some(_) if base_text.is_some() && document == base => State::Same,
+            Some(_) => State::Changed,
+        };
+        Local { row, document, base, state }
+    }
+
+    /// Plan one event that the provider spoke of, and add the effects to `out`.
+    pub(super) fn settle(&mut self, out: &mut Pending, subject: Subject, row: Option<EventRow>) -> Flow<()> {
+        let Subject { remote_id, shadow, remote } = subject;
+        let local = self.local(row, shadow.as_ref());
+        let uid = match (&shadow, &remote) {
+            (Some(shadow), _) => shadow.uid.clone(),
+            (None, Remote::Present(present)) => present.document.uid().to_owned(),
+            (None, Remote::Gone) => return Ok(()),
+        };
+        let base = match &shadow {
+            None => Base::None,
+            Some(shadow) if shadow.gone => Base::Gone,
+            Some(_) => Base::Agreed,
+        };
+        let notes = match &remote {
+            Remote::Present(present) => present.notes.clone(),
+            Remote::Gone => shadow.as_ref().map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default(),
+        };
+        let ours = match &remote {
+            Remote::Present(present) => self.is_ours(present, &uid),
+            Remote::Gone => false,
+        };
+        let state = remote_state(&remote, shadow.as_ref());
+        let decision = self.guarded(plan(base, local.state, state, self.rules(&notes, ours)), local.state);
+        let mut scene = Scene { uid, remote_id, shadow, local, notes };
+        match remote {
+            Remote::Present(present) => self.present(out, &mut scene, *present, decision),
+            Remote::Gone => self.gone(out, &mut scene, decision),
+        }
+    }
+
+    /// During a sweep whose deletions were refused, what is missing is created again.
+    fn guarded(&self, decision: Decision, local: State) -> Decision {
+        let recreate = self.state.sweep.as_ref().is_some_and(|sweep| sweep.guard == Guard::Recreate);
+        match decision {
+            Decision::DeleteLocal if recreate && local != State::Deleted => Decision::RecreateRemote,
+            decision => decision,
+        }
+    }
+
+    /// Whether a remote event is one that this replica created for this uid.
+    pub(super) fn is_ours(&self, present: &Present, uid: &str) -> bool {
+        present.mark.as_deref().and_then(|mark| id::uid_of_mark(&self.replica, mark)) == Some(uid)
+    }
+
+    /// The remote event is there.
+    fn present(&mut self, out: &mut Pending, scene: &mut Scene, present: Present, decision: Decision) -> Flow<()> {
+        match decision {
+            Decision::Nothing => self.seen(out, scene, &present),
+            Decision::CreateLocal | Decision::UpdateLocal | Decision::Merge | Decision::RestoreLocal => {
+                self.agree(out, scene, &present, decision)
+            }
+            Decision::RestoreLocalEdited => {
+                self.agree(out, scene, &present, decision)?;
+                let outcome = Some(present.document.text());
+                self.conflict(out, scene, Some(&present), outcome, &[], ConflictWinner::Remote);
+                Ok(())
+            }
+            Decision::UpdateRemote
+            | Decision::CreateRemote
+            | Decision::RecreateRemote
+            | Decision::DeleteRemote
+            | Decision::DeleteRemoteEdited => {
+                if decision == Decision::DeleteRemoteEdited {
+                    self.conflict(out, scene, Some(&present), None, &[], ConflictWinner::Local);
+                }
+                self.note_remote(out, scene, &present)?;
+                self.queue(out, scene);
+                Ok(())
+            }
+            Decision::DeleteLocal | Decision::DeleteLocalEdited | Decision::Forget => self.gone(out, scene, decision),
+        }
+    }
+
+    /// Nothing changed: only remember that it was seen, when there is something new to remember.
+    fn seen(&mut self, out: &mut Pending, scene: &Scene, present: &Present) -> Flow<()> {
+        let Some(shadow) = &scene.shadow else { return Ok(()) };
+        if shadow.gone {
+            return Ok(());
+        }
+        let (generation, replica) = (self.state.generation, self.replica.id.clone());
+        let (remote, notes) = (present.document.text(), present.notes.text());
+        if notes != shadow.notes || remote != shadow.remote {
+            let shadow = Shadow { etag: present.etag.clone(), generation, notes, ..shadow.clone() };
+            out.changes.push(Change::PutShadow(replica, shadow));
+        } else if present.etag != shadow.etag || generation != shadow.generation {
+            out.changes.push(Change::TouchShadow(replica, scene.uid.clone(), generation, present.etag.clone()));
+        }
+        Ok(())
+    }
+
+    /// Bring the local side in line with the remote one; keep what only the local side changed, to be pushed.
+    fn agree(&mut self, out: &mut Pending, scene: &mut Scene, present: &Present, decision: Decision) -> Flow<()> {
+        let base_remote = scene.remote_base();
+        let agreed = agreed_local(scene, present);
+        let mut outcome = agreed.clone();
+        let mut changed_at = present.updated_ms;
+        if decision == Decision::Merge {
+            changed_at = changed_at.max(scene.local.row.as_ref().map_or(0, |row| row.updated_ms));
+            outcome = self.merge(out, scene, present, &base_remote)?;
+        }
+        let agreed_silently = decision == Decision::Merge && self.expresses(present, &outcome);
+        let agreed = if agreed_silently { outcome.clone() } else { agreed };
+        let revision = self.write_event(out, scene, &outcome, changed_at)?;
+        self.write_shadow(out, scene, present, &agreed, revision);
+        if outcome != agreed {
+            self.queue(out, scene);
+        }
+        Ok(())
+    }
+
+    /// The local document after a merge. Clashes go into a conflict record.
+    fn merge(&mut self, out: &mut Pending, scene: &Scene, present: &Present, base_remote: &Document) -> Flow<Document> {
+        let local = &scene.local.document;
+        // Both sides show it for the first time, and say the same as far as the provider can say it.
+        if scene.shadow.is_none() && self.expresses(present, local) {
+            return Ok(local.clone());
+        }
+        let (before, now) = (align_participants(base_remote, local), align_participants(&present.document, local));
+        let versions =
+            Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
+        let Merged { local: outcome, clashes, .. } = merge(versions, self.preference(scene, present));
+        if !clashes.is_empty() {
+            let remote_wins = clashes.iter().filter(|clash| clash.winner == Side::Remote).count();
+            let winner = match remote_wins {
+                0 => ConflictWinner::Local,
+                n if n == clashes.len() => ConflictWinner::Remote,
+                _ => ConflictWinner::Mixed,
+            };
+            self.conflict(out, scene, Some(present), Some(outcome.text()), &clashes, winner);
+        }
+        Ok(outcome)
+    }
+
+    fn preference(&self, scene: &Scene, present: &Present) -> Preference {
+        let edited = scene.local.row.as_ref().map_or(0, |row| row.updated_ms);
+        let winner = match self.replica.policy {
+            ConflictPolicy::Remote => Side::Remote,
+            ConflictPolicy::Local | ConflictPolicy::Ask => Side::Local,
+            ConflictPolicy::Newest if edited > present.updated_ms => Side::Local,
+            ConflictPolicy::Newest => Side::Remote,
+        };
+        let named = matches!(self.replica.policy, ConflictPolicy::Remote | ConflictPolicy::Local);
+        Preference { winner, edit_beats_delete: !named }
+    }
+
+    /// Whether the provider could not say the difference between what it has and a local document.
+    pub(super) fn expresses(&self, present: &Present, document: &Document) -> bool {
+        let to = align_participants(document, &present.document);
+        let update = Update {
+            remote_id: "",
+            etag: "",
+            from: &present.document,
+            to: &to,
+            lines: &present.notes.lines,
+            notify: false,
+            revive: false,
+        };
+        self.provider.update(&self.target(), &update).is_none()
+            && super::arrive::overrides(&present.document) == super::arrive::overrides(&to)
+    }
+
+    /// The remote event is not there any more, or the local one has to go.
+    fn gone(&mut self, out: &mut Pending, scene: &mut Scene, decision: Decision) -> Flow<()> {
+        match decision {
+            Decision::DeleteLocal | Decision::DeleteLocalEdited => {
+                if decision == Decision::DeleteLocalEdited {
+                    self.conflict(out, scene, None, None, &[], ConflictWinner::Remote);
+                }
+                let revision = self.delete_event(out, scene)?;
+                self.bury(out, scene, revision);
+            }
+            Decision::RecreateRemote => {
+                if scene.local.state == State::Changed {
+                    let outcome = Some(scene.local.document.text());
+                    self.conflict(out, scene, None, outcome, &[], ConflictWinner::Local);
+                }
+                scene.notes.incarnation += 1;
+                scene.notes.instances.clear();
+                let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+                self.bury(out, scene, revision);
+                self.queue(out, scene);
+            }
+            Decision::Forget => {
+                let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+                self.bury(out, scene, revision);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Keep only the memory that the remote id is used up.
+    fn bury(&mut self, out: &mut Pending, scene: &Scene, revision: u64) {
+        let Some(shadow) = &scene.shadow else { return };
+        let buried = Shadow {
+            gone: true,
+            revision,
+            generation: self.state.generation,
+            remote: String::new(),
+            local: None,
+            notes: scene.notes.text(),
+            ..shadow.clone()
+        };
+        out.changes.push(Change::PutShadow(self.replica.id.clone(), buried));
+    }
+
+    fn queue(&mut self, out: &mut Pending, scene: &Scene) {
+        let revision = scene.local.row.as_ref().map_or(1, |row| row.revision);
+        out.changes.push(self.queue_here(&scene.uid, revision));
+    }
+
+    /// Remember the remote side as it is now. The local side stays as it is, and what differs from what it would be
+    /// if it had followed the remote side is written over it by the push.
+    fn note_remote(&mut self, out: &mut Pending, scene: &Scene, present: &Present) -> Flow<()> {
+        if scene.shadow.as_ref().is_some_and(|shadow| !shadow.gone && shadow.remote == present.document.text()) {
+            return self.seen(out, scene, present);
+        }
+        let agreed = agreed_local(scene, present);
+        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        self.write_shadow(out, scene, present, &agreed, revision);
+        Ok(())
+    }
+
+    /// Store a shadow whose local half is `agreed`.
+    pub(super) fn write_shadow(
+        &mut self,
+        out: &mut Pending,
+        scene: &Scene,
+        present: &Present,
+        agreed: &Document,
+        revision: u64,
+    ) {
+        let (remote, local) = (present.document.text(), agreed.text());
+        let shadow = Shadow {
+            uid: scene.uid.clone(),
+            remote_id: scene.remote_id.clone(),
+            etag: present.etag.clone(),
+            revision,
+            generation: self.state.generation,
+            gone: false,
+            local: (local != remote).then_some(local),
+            remote,
+            notes: present.notes.text(),
+        };
+        out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
+    }
+
+    /// Store a local document when it differs from what is there. Returns its revision.
+    pub(super) fn write_event(&mut self, out: &mut Pending, scene: &mut Scene, document: &Document, updated_ms: u64) -> Flow<u64> {
+        let before = scene.local.row.as_ref();
+        let revision = before.map_or(0, |row| row.revision);
+        let text = document.text();
+        if before.is_some_and(|row| !row.deleted && row.document == text) {
+            return Ok(revision);
+        }
+        let (start_ms, end_ms) = recurrence::span(document.value(), self.zones).unwrap_or((0, END_OF_TIME));
+        let row = EventRow {
+            uid: scene.uid.clone(),
+            revision: revision + 1,
+            deleted: false,
+            start_ms,
+            end_ms,
+            recurring: document.is_recurring(),
+            updated_ms,
+            document: text,
+        };
+        self.put(out, scene, revision, row)
+    }
+
+    fn delete_event(&mut self, out: &mut Pending, scene: &mut Scene) -> Flow<u64> {
+        let Some(row) = scene.local.row.clone().filter(|row| !row.deleted) else {
+            return Ok(scene.local.row.as_ref().map_or(0, |row| row.revision));
+        };
+        let before = row.revision;
+        let row = EventRow { revision: before + 1, deleted: true, updated_ms: self.now_ms, ..row };
+        self.put(out, scene, before, row)
+    }
+
+    fn put(&mut self, out: &mut Pending, scene: &mut Scene, before: u64, row: EventRow) -> Flow<u64> {
+        let (calendar, uid, revision) = (self.replica.calendar.clone(), row.uid.clone(), row.revision);
+        out.expectations.push(Expectation::Event(calendar.clone(), uid.clone(), before));
+        scene.local.row = Some(row.clone());
+        out.changes.push(Change::PutEvent(calendar, row));
+        self.tell_others(&uid, revision, &mut out.changes)?;
+        self.report.applied += 1;
+        Ok(revision)
+    }
+
+    fn conflict(
+        &mut self,
+        out: &mut Pending,
+        scene: &Scene,
+        present: Option<&Present>,
+        outcome: Option<String>,
+        clashes: &[Clash],
+        winner: ConflictWinner,
+    ) {
+        let row = scene.local.row.as_ref();
+        let remote = present.map(|present| present.document.text());
+        let asked = self.replica.policy == ConflictPolicy::Ask;
+        let agreed = scene.shadow.as_ref().filter(|shadow| !shadow.gone);
+        let revision = row.map_or(0, |row| row.revision);
+        let conflict = ConflictRow {
+            id: id::conflict_id(&self.replica.id, &scene.uid, revision, remote.as_deref().unwrap_or_default()),
+            replica: self.replica.id.clone(),
+            uid: scene.uid.clone(),
+            found_ms: self.now_ms,
+            paths: if clashes.is_empty() { vec![String::new()] } else { clashes.iter().map(|c| c.pointer.clone()).collect() },
+            base: agreed.map(|_| scene.local.base.text()),
+            local: (scene.local.state != State::Deleted).then(|| scene.local.document.text()),
+            remote,
+            outcome,
+            winner,
+            decided_by: if asked { String::new() } else { "policy".into() },
+            open: asked,
+        };
+        out.changes.push(Change::PutConflict(conflict));
+        self.report.conflicts += 1;
+    }
+}
+
+/// One event while it is settled.
+pub(super) struct Scene {
+    /// Its local uid.
+    pub(super) uid: String,
+    /// Its remote id.
+    pub(super) remote_id: String,
+    /// What both sides last agreed on.
+    pub(super) shadow: Option<Shadow>,
+    /// The local side.
+    pub(super) local: Local,
+    /// The notes to keep.
+    pub(super) notes: Notes,
+}
+
+impl Scene {
+    /// The remote half of the base; empty when there is none.
+    pub(super) fn remote_base(&self) -> Document {
+        let agreed = self.shadow.as_ref().filter(|shadow| !shadow.gone);
+        agreed.and_then(|shadow| Document::parse(&shadow.remote).ok()).unwrap_or_default()
+    }
+}
+
+/// What the local side is when only the remote side counts: the local half of the new base.
+fn agreed_local(scene: &Scene, present: &Present) -> Document {
+    if scene.shadow.as_ref().is_none_or(|shadow| shadow.gone) {
+        return present.document.clone();
+    }
+    let (base, base_remote) = (&scene.local.base, scene.remote_base());
+    if *base == base_remote {
+        return present.document.clone();
+    }
+    let (before, now) = (align_participants(&base_remote, base), align_participants(&present.document, base));
+    let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
+    merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local
+}
+
+/// What the remote side looks like next to the base.
+fn remote_state(remote: &Remote, shadow: Option<&Shadow>) -> State {
+    match (remote, shadow) {
+        (Remote::Gone, _) => State::Deleted,
+        // A row that is older than the deletion: it shows the version that was deleted.
+        (Remote::Present(present), Some(shadow)) if shadow.gone && present.etag == shadow.etag => State::Deleted,
+        (Remote::Present(present), Some(shadow)) if !shadow.gone && present.document.text() == shadow.remote => State::Same,
+        (Remote::Present(_), _) => State::Changed,
+    }
+}

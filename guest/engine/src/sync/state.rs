@@ -1,0 +1,102 @@
+//! What a replica remembers between steps. The host stores it unread as JSON; damaged or older state costs a full
+//! listing, never data: everything in it can be found again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::effects::{Health, TimeMs};
+
+/// The version of this structure.
+const VERSION: u32 = 1;
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct State {
+    version: u32,
+    /// Where the last finished listing ended: the sync cursor (RFC 6578 calls it a sync-token).
+    pub cursor: Option<String>,
+    /// The listing that is under way.
+    pub listing: Option<Listing>,
+    /// Counts full listings. A shadow with a lower generation was not seen by the latest one.
+    pub generation: u64,
+    /// The sweep after a full listing.
+    pub sweep: Option<Sweep>,
+    /// Exceptions are buffered whose masters have not been seen.
+    pub orphans: bool,
+    /// `replica.wanted` at the start of the last finished listing.
+    pub pulled_wanted: u64,
+    /// When to look again without being asked.
+    pub next_poll_ms: TimeMs,
+    /// Whether the provider lets us write to the calendar; none until a listing told.
+    pub writable: Option<bool>,
+    /// The calendar's default zone.
+    pub time_zone: Option<String>,
+    /// When the channel has to be looked after.
+    pub channel_due_ms: TimeMs,
+    /// A channel is registered.
+    pub has_channel: bool,
+    /// A superseded channel waits to be stopped.
+    pub stop_channels: bool,
+    /// Steps that failed in a row.
+    pub failed_steps: u32,
+    /// No step before this time, after a failed one.
+    pub not_before_ms: TimeMs,
+    /// When a pull last reached the end.
+    pub synced_ms: TimeMs,
+    /// Health as last reported.
+    pub health: Option<Health>,
+    /// Why it is not healthy.
+    pub reason: String,
+}
+
+/// A listing under way.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listing {
+    /// It shows everything, not only what changed since the cursor.
+    pub full: bool,
+    /// The page to ask for next; none for the first.
+    pub page: Option<String>,
+    /// `replica.wanted` when it started.
+    pub wanted: u64,
+}
+
+/// A sweep under way: what a finished full listing did not show is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sweep {
+    /// The last uid that was handled.
+    pub after: Option<String>,
+    /// What the guard says.
+    pub guard: Guard,
+}
+
+/// The mass-delete guard of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// Not looked yet.
+    #[default]
+    Unchecked,
+    /// Too many: it asked, and waits for the answer.
+    Asking,
+    /// Delete them.
+    Delete,
+    /// Create them again remotely.
+    Recreate,
+}
+
+impl State {
+    /// Read the stored text. What cannot be read is a new replica.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let state: Self = serde_json::from_str(text).unwrap_or_default();
+        if state.version == VERSION { state } else { Self { version: VERSION, ..Self::default() } }
+    }
+
+    /// The text to store.
+    #[must_use]
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
