@@ -10,22 +10,22 @@ use std::process::Command;
 use std::{env, fs};
 
 /// What guests are compiled for.
-pub const TARGET: &str = "wasm32-wasip2";
+pub(crate) const TARGET: &str = "wasm32-wasip2";
 
 /// The profile of `Cargo.toml` that guests are compiled with.
 const PROFILE: &str = "component";
 
 /// A finished build.
-pub struct Built {
+pub(crate) struct Built {
     /// The component. A later build of another checkout with the same target directory may replace it: read it now.
-    pub wasm: PathBuf,
+    pub(crate) wasm: PathBuf,
     /// Every local file that went into it.
     #[allow(dead_code, reason = "the tests build on demand and do not watch files")]
-    pub sources: Vec<PathBuf>,
+    pub(crate) sources: Vec<PathBuf>,
 }
 
 /// Build `package` of the workspace at `root` into `<target_dir>/component`. The error is ready to be shown.
-pub fn build(root: &Path, target_dir: &Path, package: &str) -> Result<Built, String> {
+pub(crate) fn build(root: &Path, target_dir: &Path, package: &str) -> Result<Built, String> {
     ensure_target(root)?;
     let target_dir = target_dir.join("component");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -116,7 +116,7 @@ fn dep_info(path: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 /// The target directory that `inside` (`OUT_DIR` or the directory of a test program) lies in.
-pub fn target_dir(inside: &OsStr, root: &Path) -> PathBuf {
+pub(crate) fn target_dir(inside: &OsStr, root: &Path) -> PathBuf {
     let marked = Path::new(inside).ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     marked.map_or_else(|| root.join("target"), Path::to_owned)
 }

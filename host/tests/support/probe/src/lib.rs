@@ -33,11 +33,13 @@ fn run(command: &str) -> String {
         ["post", url, size] => exchange(Method::Post, url, None, size.parse().unwrap_or(0)),
         ["authorization", connection] => format!("{:?}", credentials::authorization(connection)),
         ["refresh", connection] => format!("{:?}", credentials::refresh(connection)),
+        ["lease"] => run("lease lease"),
         ["lease", replica] => match storage::load_replica(replica) {
             Ok(Some(replica)) => replica.lease_epoch.to_string(),
             other => format!("{other:?}"),
         },
         ["accept", tenant] => format!("{:?}", notifications::accept(&[mark(tenant)])),
+        ["count"] => (CALLS.fetch_add(1, Ordering::Relaxed) + 1).to_string(),
         ["settings"] => configuration::get().page_size.to_string(),
         ["clock"] => format!("{:?} {:?}", std::time::SystemTime::now(), wasip2::random::random::get_random_bytes(8)),
         ["ambient"] => ambient(),
