@@ -21,7 +21,7 @@ fn main() {
 }
 
 fn provide() -> Result<PathBuf, String> {
-    if let Some(ready) = env::var_os("TANDEM_COMPONENT") {
+    if let Some(ready) = env::var_os("TANDEM_COMPONENT").filter(|ready| !ready.is_empty()) {
         println!("cargo::rerun-if-changed={}", Path::new(&ready).display());
         return std::path::absolute(&ready).map_err(|error| format!("TANDEM_COMPONENT is no path: {error}"));
     }

@@ -194,6 +194,24 @@ async fn a_caller_that_gives_up_does_not_lose_a_rotated_token() {
 }
 
 #[tokio::test]
+async fn an_account_connected_again_meanwhile_keeps_its_new_token() {
+    let world = World::new().await;
+    world.endpoint.answers(200, r#"{"access_token":"access-{n}","expires_in":3600,"refresh_token":"rotated-{n}"}"#);
+    let connect_again = async {
+        while world.endpoint.asked().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        world.store.put_connection(connection("t", "c", &grant(&world.url, "refresh-new"))).await.unwrap();
+    };
+    let (token, ()) = futures_util::future::join(world.token(), connect_again).await;
+    assert_eq!(token.unwrap(), "access-1");
+    assert!(world.stored().await.contains("refresh-new"), "the rotated token of the old grant took its place");
+    world.clock.advance_ms(5_000);
+    assert_eq!(world.token().await.unwrap(), "access-2");
+    assert_eq!(world.endpoint.asked()[1]["refresh_token"], "refresh-new");
+}
+
+#[tokio::test]
 async fn token_hosts_have_to_be_on_the_list() {
     let world = World::with(|_, bounds| EgressOptions { allow_plain: Vec::new(), ..bounds }).await;
     assert_eq!(world.token().await, Err(AuthError::Unavailable));

@@ -1,6 +1,6 @@
 //! Outgoing requests: allow-list, time-outs, size caps, concurrency, one pooled client.
 //!
-//! Nothing leaves but to an authority of the list, whoever asks: the guest (through [`guard`]) or the host itself
+//! Nothing leaves but to an authority of the list, whoever asks: the guest (through `guard`) or the host itself
 //! (tokens). Redirects are never followed: the next request would go where nobody allowed it.
 
 mod allow;
@@ -188,5 +188,49 @@ fn strip(headers: &mut HeaderMap) {
         .collect();
     for name in named.iter().chain(&HOP_HEADERS) {
         headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn headers_of_the_connection_are_not_passed_on() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Private"),
+            ("x-private", "1"),
+            ("transfer-encoding", "chunked"),
+            ("te", "trailers"),
+            ("etag", "kept"),
+            ("retry-after", "3"),
+        ] {
+            headers.insert(name, value.parse().unwrap());
+        }
+        strip(&mut headers);
+        let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["etag", "retry-after"]);
+    }
+
+    #[tokio::test]
+    async fn methods_that_open_tunnels_or_echo_are_denied() {
+        let egress = Egress::new(EgressOptions {
+            allow: vec![],
+            allow_plain: vec!["127.0.0.1:1".into()],
+            timeout_ms: 5_000,
+            max_body: 1,
+            per_connection: 1,
+        });
+        for (method, expected) in [
+            (Method::CONNECT, EgressError::Denied),
+            (Method::TRACE, EgressError::Denied),
+            // Admitted, so it meets the closed port.
+            (Method::GET, EgressError::Unreachable),
+        ] {
+            let request = Request::builder().method(method.clone()).uri("http://127.0.0.1:1/").body(Bytes::new());
+            assert_eq!(egress.send(request.unwrap()).await.unwrap_err(), expected, "{method}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One file for each import of the component: thin calls into the host.
 //!
-//! The tenant of every call comes from its [`Scope`](crate::runtime::Scope), never from the guest.
+//! The tenant of every call comes from its `Scope`, never from the guest.
 
 mod configuration;
 mod credentials;

@@ -4,7 +4,8 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 use super::RuntimeError;
 use super::limits::{
-    CORE_INSTANCES, KEEP_RESIDENT, MAX_CALLS, MAX_RECEIVERS, PAGE, TABLE_ELEMENTS, TABLES, TICK, WARM_SLOTS,
+    CORE_INSTANCES, KEEP_RESIDENT, MAX_APPLICATION_CALLS, MAX_RECEIVERS, MAX_STEPS, PAGE, TABLE_ELEMENTS, TABLES, TICK,
+    WARM_SLOTS,
 };
 
 /// An engine for instances of up to `memory_limit` bytes, with its ticker running.
@@ -32,7 +33,7 @@ fn config(pooled_memory: Option<usize>) -> Config {
 }
 
 fn pool(memory: usize) -> PoolingAllocationConfig {
-    let instances = MAX_CALLS + MAX_RECEIVERS;
+    let instances = MAX_STEPS + MAX_APPLICATION_CALLS + MAX_RECEIVERS;
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)
         .total_core_instances(instances * CORE_INSTANCES)

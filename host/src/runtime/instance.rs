@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-use super::limits::{Limiter, MAX_CALLS};
+use super::limits::{Limiter, MAX_APPLICATION_CALLS, MAX_STEPS};
 use super::state::{Host, Scope, State};
 use super::{RuntimeError, RuntimeOptions, Trap, engine, load, trap};
 use crate::bindings::{Tandem, TandemPre};
@@ -21,7 +21,8 @@ pub(crate) struct Sandbox {
     component: TandemPre<State>,
     host: Arc<Host>,
     egress: Arc<Egress>,
-    places: Arc<Semaphore>,
+    step_places: Arc<Semaphore>,
+    application_places: Arc<Semaphore>,
     timeout: Duration,
     memory_limit: usize,
     seed: Option<u64>,
@@ -55,7 +56,8 @@ impl Sandbox {
                 clock: options.clock,
             }),
             egress: options.egress,
-            places: Arc::new(Semaphore::new(MAX_CALLS as usize)),
+            step_places: Arc::new(Semaphore::new(MAX_STEPS as usize)),
+            application_places: Arc::new(Semaphore::new(MAX_APPLICATION_CALLS as usize)),
             timeout: Duration::from_millis(options.call_timeout_ms),
             memory_limit: options.memory_limit,
             seed: options.seed,
@@ -65,7 +67,9 @@ impl Sandbox {
 
     /// A fresh instance for one call; waits for a free place.
     pub(crate) async fn enter(&self, scope: Scope) -> Result<Live, Trap> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
+        let step = matches!(scope, Scope::Tenant { lease: Some(_), .. });
+        let places = if step { &self.step_places } else { &self.application_places };
+        let place = Arc::clone(places).acquire_owned().await;
         let place = place.map_err(|_| Trap("the runtime is being shut down".to_owned()))?;
         let live = self.instantiate(scope).await?;
         Ok(Live { _place: Some(place), ..live })

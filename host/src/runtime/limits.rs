@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-/// Calls with tenant data at the same time. More wait for a free place: steps wait for the network most of the time.
-pub(crate) const MAX_CALLS: u32 = 128;
+/// Steps at the same time. More wait for a free place: steps wait for the network most of the time.
+pub(crate) const MAX_STEPS: u32 = 128;
+/// Calls of the application (edits, windows, decisions) at the same time. They have places of their own, so that slow
+/// providers do not keep people waiting.
+pub(crate) const MAX_APPLICATION_CALLS: u32 = 64;
 /// Webhooks at the same time: a call waits for a group commit of some milliseconds, so that many share one.
 pub(crate) const MAX_RECEIVERS: u32 = 128;
 /// Calls that one reused instance serves before it is thrown away, so that a leak stays small.
@@ -22,6 +25,8 @@ pub(crate) const TABLE_ELEMENTS: usize = 100_000;
 pub(crate) const KEEP_RESIDENT: usize = 1 << 20;
 /// Free slots that stay warm.
 pub(crate) const WARM_SLOTS: u32 = 32;
+/// Random bytes that a guest may ask for at once.
+pub(crate) const RANDOM_BYTES: u64 = 64 << 10;
 /// WebAssembly grows memory in pages of this size.
 pub(crate) const PAGE: usize = 64 << 10;
 

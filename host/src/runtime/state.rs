@@ -12,7 +12,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::limits::Limiter;
+use super::limits::{Limiter, RANDOM_BYTES};
 use crate::bindings::tandem::calendar::configuration::Settings;
 use crate::clock::Clock;
 use crate::egress::guard::Guard;
@@ -112,6 +112,7 @@ fn wasi(clock: &Arc<dyn Clock>, seed: Option<u64>) -> WasiCtx {
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
+        .max_random_size(RANDOM_BYTES)
         .wall_clock(GuestClock(Arc::clone(clock)))
         .monotonic_clock(GuestClock(Arc::clone(clock)));
     if let Some(seed) = seed {
