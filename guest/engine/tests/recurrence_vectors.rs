@@ -1,7 +1,7 @@
 //! Recurrence cases as data: our own generated rows, and published ones from the file named in TANDEM_VECTORS.
 //!
 //! A generated row is one on which three unrelated implementations agree. Published rows that follow a reading that
-//! Tandem does not (ARCHITECTURE, recurrence) are counted, printed and left out.
+//! Tandem does not (see the module `recurrence`) are counted, printed and left out.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::print_stdout, reason = "the counts are the report")]
