@@ -4,8 +4,7 @@
 //!
 //! Where RFC 5545 can be read in two ways, one is chosen here:
 //! - YEARLY with BYMONTHDAY and without BYMONTH means that day of every month; YEARLY with BYWEEKNO and without BYDAY
-//!   means all seven days. (RFC 8984 4.3.3 fills in the month and weekday of the start; rules come from and go to
-//!   providers as RRULE, so its older table decides.)
+//!   means all seven days.
 //! - The years that INTERVAL counts are calendar years, also with BYWEEKNO.
 //! - BYSETPOS counts in the whole period, also in the part of it before the start.
 //! - A start that its rule does not produce is the first occurrence, and COUNT counts it; it is reported.
