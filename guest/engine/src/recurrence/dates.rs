@@ -22,7 +22,7 @@ pub enum DatesKind {
 pub enum ListedDate {
     /// One occurrence.
     At(LocalDateTime),
-    /// Every occurrence of a day: a `VALUE=DATE` on an event with a time. [`super::occurrences_on`] finds them.
+    /// Every occurrence of a day: a `VALUE=DATE` on an event with a time. `occurrences_on` finds them.
     Day(NaiveDate),
 }
 

@@ -61,7 +61,12 @@ impl DayFilter {
 
     /// Parts that can only be answered with the whole year in view.
     fn needs_year(&self) -> bool {
-        !self.year_days.is_empty() || !self.weeks.is_empty() || (self.nth_in_year && !self.nth.is_empty())
+        !self.year_days.is_empty() || !self.weeks.is_empty() || self.counts_in_year()
+    }
+
+    /// Numbered weekdays of the year.
+    fn counts_in_year(&self) -> bool {
+        self.nth_in_year && !self.nth.is_empty()
     }
 
     /// Nothing says which days: the day of DTSTART is meant.
@@ -141,7 +146,7 @@ impl DayFilter {
             let back = self.month_days_back.reverse_bits();
             bits &= self.month_days | if len == 31 { back << 1 } else { back >> (30 - len) };
         }
-        if self.has_weekdays() && !(self.nth_in_year && !self.nth.is_empty()) {
+        if self.has_weekdays() && !self.counts_in_year() {
             let first = weekday(day_number(year, month, 1));
             // Weekday w falls on days 1 + (w - first) mod 7, and every 7 after.
             let on = |w: i64| 1 + (w - first).rem_euclid(7);
@@ -173,7 +178,7 @@ impl DayFilter {
         if !self.weeks.is_empty() {
             days.intersect(&self.weeks_of(year));
         }
-        if self.nth_in_year && !self.nth.is_empty() {
+        if self.counts_in_year() {
             let first = weekday(day_number(year, 1, 1));
             let on = |w: i64| 1 + (w - first).rem_euclid(7);
             let mut allowed = DaySet::default();

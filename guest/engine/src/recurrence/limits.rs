@@ -4,10 +4,9 @@
 pub const TEXT_BYTES: usize = 65_536;
 /// Items of one BY list: every day of a year from both ends.
 pub const LIST_ITEMS: usize = 732;
-/// Largest INTERVAL: more than three years of seconds.
+/// Largest INTERVAL: more than three years of seconds. (COUNT may be all that 32 bits hold: counting is closed-form or
+/// pays from the budget.)
 pub const INTERVAL: u32 = 100_000_000;
-/// Largest COUNT: what fits; counting is closed-form or pays from the budget.
-pub const COUNT: u32 = u32::MAX;
 /// Rules of one event that are read. Calendars of the world write one.
 pub const RULES: usize = 16;
 /// Periods (years, months, weeks, days, or steps of a sub-daily rule) one call may visit: about 5 ms of work.

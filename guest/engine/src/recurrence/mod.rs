@@ -1,6 +1,15 @@
 //! Recurrence: rules, their text, their expansion, and series of events with overrides.
 //!
 //! Everything is computed on civil time; zones are asked last. Overrides are keyed by civil original start.
+//!
+//! Where RFC 5545 can be read in two ways, one is chosen here:
+//! - YEARLY with BYMONTHDAY and without BYMONTH means that day of every month; YEARLY with BYWEEKNO and without BYDAY
+//!   means all seven days.
+//! - The years that INTERVAL counts are calendar years, also with BYWEEKNO.
+//! - BYSETPOS counts in the whole period, also in the part of it before the start.
+//! - A start that its rule does not produce is the first occurrence, and COUNT counts it; it is reported.
+//! - UNTIL as a date includes that day. A second 60 is a second 59.
+//! - Parts that RFC 5545 forbids together (BYWEEKNO in a monthly rule) narrow each other.
 
 mod civil;
 mod clock;

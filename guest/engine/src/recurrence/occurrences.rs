@@ -68,7 +68,8 @@ struct Placed<'a> {
 /// The occurrences of an event document in a window. The cost depends on the window, not on the age of the series.
 pub fn occurrences(document: &Value, window: &Window, zones: &dyn Zones) -> Result<Occurrences, SeriesError> {
     let mut series = Series::read(document)?;
-    let placed_in = if series.all_day { window.zone } else { series.zone.unwrap_or(window.zone) };
+    let none = Map::new();
+    let placed_in = series.zone_with(&none).unwrap_or(window.zone);
     if !series.recurs {
         return single(&series, window, placed_in, zones);
     }
@@ -192,9 +193,17 @@ impl<'a> Series<'a> {
             Some(value) => value.as_str().and_then(Duration::parse).unwrap_or_default(),
             None => self.duration,
         };
-        let all_day = given("showWithoutTime").map_or(self.all_day, |v| v.as_bool().unwrap_or(false));
-        let zone = given("timeZone").map_or(self.zone, Value::as_str).filter(|_| !all_day).unwrap_or(fallback);
+        let zone = self.zone_with(patch).unwrap_or(fallback);
         Some(instants(start, duration, zone, zones))
+    }
+
+    /// The zone in which an override stands; none when it floats or is all-day.
+    pub(super) fn zone_with<'b>(&self, patch: &'b Map<String, Value>) -> Option<&'b str>
+    where
+        'a: 'b,
+    {
+        let all_day = patch.get("showWithoutTime").map_or(self.all_day, |v| v.as_bool().unwrap_or(false));
+        patch.get("timeZone").map_or(self.zone, Value::as_str).filter(|_| !all_day)
     }
 
     /// The document without what belongs to the series as a whole.

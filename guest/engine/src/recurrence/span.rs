@@ -1,6 +1,6 @@
 //! From when to when an event document reaches, for an index: cheap, and never too narrow.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::civil;
 use super::expand::{Budget, Last};
@@ -19,8 +19,9 @@ const FLOATS_LATER_MS: i64 = 12 * 3_600_000;
 /// float (no zone, or all-day) it is what covers them in every zone.
 pub fn span(document: &Value, zones: &dyn Zones) -> Result<(TimeMs, TimeMs), SeriesError> {
     let series = Series::read(document)?;
-    let floats = series.all_day || series.zone.is_none();
-    let zone = series.zone.filter(|_| !floats).unwrap_or("UTC");
+    let none = Map::new();
+    let own = series.zone_with(&none);
+    let (floats, zone) = (own.is_none(), own.unwrap_or("UTC"));
     let widen = |(start, end): (i64, i64), floats: bool| {
         if floats { (start - FLOATS_EARLIER_MS, end + FLOATS_LATER_MS) } else { (start, end) }
     };
@@ -40,8 +41,7 @@ pub fn span(document: &Value, zones: &dyn Zones) -> Result<(TimeMs, TimeMs), Ser
     for (original, change) in &series.overrides {
         let Override::Patch(patch) = change else { continue };
         let (from, to) = match series.moved(*original, patch, "UTC", zones) {
-            // What the override says about zone and time of day may float where the series does not.
-            Some(Ok(moved)) => widen(moved, true),
+            Some(Ok(moved)) => widen(moved, series.zone_with(patch).is_none()),
             _ => place(civil::wall(*original).ok_or(SeriesError::OutOfTime)?)?,
         };
         (first, end) = (first.min(from), end.max(to));
