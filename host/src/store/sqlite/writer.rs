@@ -136,8 +136,8 @@ fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Job>, due: &Notify
             group.add(job);
         }
         let reads = std::mem::take(&mut group.reads);
-        if group.rows > 0 && write(connection, group) {
-            due.notify_one();
+        if group.rows > 0 {
+            write(connection, group, due);
         }
         for read in reads {
             read(connection);
@@ -145,8 +145,8 @@ fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Job>, due: &Notify
     }
 }
 
-/// Write one group and answer all of it; true when a replica became due.
-fn write(connection: &Connection, group: Group) -> bool {
+/// Write one group, wake the scheduler if a replica became due, and answer everybody.
+fn write(connection: &Connection, group: Group, due: &Notify) {
     let mut answers = Vec::with_capacity(group.tasks.len() + group.marks.len());
     let mut made_due = false;
     let committed = match in_transaction(connection, group, &mut answers, &mut made_due) {
@@ -159,10 +159,12 @@ fn write(connection: &Connection, group: Group) -> bool {
             false
         }
     };
+    if committed && made_due {
+        due.notify_one();
+    }
     for answer in answers {
         answer(committed);
     }
-    committed && made_due
 }
 
 fn in_transaction(
