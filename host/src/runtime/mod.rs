@@ -1,4 +1,16 @@
 //! The sandbox: wasmtime, and typed calls into the component.
+//!
+//! Every call that holds a tenant's data runs in an instance of its own, which is thrown away afterwards. Only
+//! `webhooks.receive`, which sees no tenant data, reuses instances. Every call is bounded in time and memory.
+
+mod cache;
+mod engine;
+mod instance;
+mod limits;
+mod load;
+mod receivers;
+mod state;
+mod trap;
 
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
@@ -14,6 +26,12 @@ use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::oauth::Credentials;
 use crate::store::{Claim, Store};
+use instance::Sandbox;
+use receivers::Receivers;
+pub(crate) use state::{Scope, State};
+
+/// The component that this program was built with.
+pub static COMPONENT: &[u8] = include_bytes!(env!("TANDEM_COMPONENT_WASM"));
 
 /// Everything a runtime is built from.
 pub struct RuntimeOptions {
@@ -58,54 +76,76 @@ pub struct Trap(pub String);
 
 /// A loaded component. Cheap to clone.
 #[derive(Clone)]
-pub struct Runtime {}
+pub struct Runtime {
+    sandbox: Arc<Sandbox>,
+    receivers: Arc<Receivers>,
+}
 
 impl Runtime {
-    /// Load a component.
-    pub fn new(_options: RuntimeOptions) -> Result<Self, RuntimeError> {
-        Err(RuntimeError::Engine("not built".into()))
+    /// Load a component: compile it, or take it from the cache. Takes up to a few seconds the first time.
+    pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
+        let sandbox = Arc::new(Sandbox::new(options)?);
+        Ok(Self { receivers: Arc::new(Receivers::new(Arc::clone(&sandbox))), sandbox })
     }
+
     /// `webhooks.receive`, on a reused instance.
-    pub async fn receive(&self, _request: Request) -> Result<Response, Trap> {
-        Err(Trap("not built".into()))
+    pub async fn receive(&self, request: Request) -> Result<Response, Trap> {
+        self.receivers.receive(&request).await
     }
+
     /// `sync.step` under a claim, on a fresh instance.
-    pub async fn step(&self, _claim: &Claim) -> Result<Result<Report, StepError>, Trap> {
-        Err(Trap("not built".into()))
+    pub async fn step(&self, claim: &Claim) -> Result<Result<Report, StepError>, Trap> {
+        let mut live = self.sandbox.enter(Scope::claimed(claim)).await?;
+        let call = live.component.tandem_calendar_sync().call_step(&mut live.store, &claim.replica);
+        self.sandbox.bounded(call).await
     }
+
     /// `sync.answer-guard`.
-    pub async fn answer_guard(
-        &self,
-        _tenant: &str,
-        _replica: &str,
-        _accept: bool,
-    ) -> Result<Result<(), StepError>, Trap> {
-        Err(Trap("not built".into()))
+    pub async fn answer_guard(&self, tenant: &str, replica: &str, accept: bool) -> Result<Result<(), StepError>, Trap> {
+        let (mut live, replica) = (self.sandbox.enter(Scope::of(tenant)).await?, replica.to_owned());
+        let call = live.component.tandem_calendar_sync().call_answer_guard(&mut live.store, &replica, accept);
+        self.sandbox.bounded(call).await
     }
+
     /// `editing.apply`.
-    pub async fn apply(&self, _tenant: &str, _edit: Edit) -> Result<Result<Event, EditError>, Trap> {
-        Err(Trap("not built".into()))
+    pub async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Event, EditError>, Trap> {
+        let mut live = self.sandbox.enter(Scope::of(tenant)).await?;
+        let call = live.component.tandem_calendar_editing().call_apply(&mut live.store, &edit);
+        self.sandbox.bounded(call).await
     }
+
     /// `recurrence.occurrences`.
-    pub async fn occurrences(
-        &self,
-        _tenant: &str,
-        _window: Window,
-    ) -> Result<Result<OccurrencePage, WindowError>, Trap> {
-        Err(Trap("not built".into()))
+    pub async fn occurrences(&self, tenant: &str, window: Window) -> Result<Result<OccurrencePage, WindowError>, Trap> {
+        let mut live = self.sandbox.enter(Scope::of(tenant)).await?;
+        let call = live.component.tandem_calendar_recurrence().call_occurrences(&mut live.store, &window);
+        self.sandbox.bounded(call).await
     }
+
     /// `conflicts.resolve`.
     pub async fn resolve(
         &self,
-        _tenant: &str,
-        _conflict: &str,
-        _choice: Choice,
-        _decided_by: &str,
+        tenant: &str,
+        conflict: &str,
+        choice: Choice,
+        decided_by: &str,
     ) -> Result<Result<(), ResolveError>, Trap> {
-        Err(Trap("not built".into()))
+        let mut live = self.sandbox.enter(Scope::of(tenant)).await?;
+        let (conflict, decided_by) = (conflict.to_owned(), decided_by.to_owned());
+        let conflicts = live.component.tandem_calendar_conflicts();
+        let call = conflicts.call_resolve(&mut live.store, &conflict, choice, &decided_by);
+        self.sandbox.bounded(call).await
     }
+
     /// `channels.stop`.
-    pub async fn stop_channels(&self, _tenant: &str, _replica: &str) -> Result<Result<(), StepError>, Trap> {
-        Err(Trap("not built".into()))
+    pub async fn stop_channels(&self, tenant: &str, replica: &str) -> Result<Result<(), StepError>, Trap> {
+        let (mut live, replica) = (self.sandbox.enter(Scope::of(tenant)).await?, replica.to_owned());
+        let call = live.component.tandem_calendar_channels().call_stop(&mut live.store, &replica);
+        self.sandbox.bounded(call).await
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Runtime(..)")
     }
 }

@@ -239,6 +239,16 @@ pub trait Store: Send + Sync + 'static {
     // -- administration and the API
     /// Create or update a connection. `revoked`, `not_before_ms` and `attempts` are reset.
     async fn put_connection(&self, row: ConnectionRow) -> Stored<()>;
+    /// Replace the settings of a connection if they still are `seen`; false when they are not or it is unknown. For
+    /// rotated refresh tokens. A database does it in one statement and leaves the connection's health alone.
+    async fn set_connection_settings(&self, tenant: &str, id: &str, seen: &str, settings: &str) -> Stored<bool> {
+        match self.connection(tenant, id).await? {
+            Some(row) if row.settings == seen => {
+                self.put_connection(ConnectionRow { settings: settings.to_owned(), ..row }).await.map(|()| true)
+            }
+            _ => Ok(false),
+        }
+    }
     /// One connection.
     async fn connection(&self, tenant: &str, id: &str) -> Stored<Option<ConnectionRow>>;
     /// Create or update a calendar.
