@@ -3,6 +3,8 @@
 //! Every row belongs to a tenant, and every method that a guest can reach takes the tenant from the host, never
 //! from the guest. The words are those of `wit/storage.wit`: the generated types are used as they are.
 
+pub mod sqlite;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +123,7 @@ pub struct ReplicaStatus {
     pub reason: String,
     /// When a pull last reached the end; 0 for never.
     pub synced_ms: u64,
-    /// When it runs next; `u64::MAX` when paused.
+    /// When it runs next; 0 while a step runs, `u64::MAX` when paused.
     pub next_run_ms: u64,
     /// Hints so far, and how many are served.
     pub wanted: u64,
@@ -161,6 +163,9 @@ pub enum OpenError {
     /// Not a database, or damaged.
     #[error("the database {0} cannot be read: {1}; restore it from a backup or choose another path")]
     Corrupt(String, String),
+    /// A database of another program.
+    #[error("the database {0} belongs to another program; choose another path")]
+    Foreign(String),
     /// Cannot be opened or created.
     #[error("the database {0} cannot be opened: {1}; check that the directory exists and is writable")]
     Unreachable(String, String),
@@ -237,7 +242,8 @@ pub trait Store: Send + Sync + 'static {
     async fn prune_deliveries(&self, before_ms: u64) -> Stored<u64>;
 
     // -- administration and the API
-    /// Create or update a connection. `revoked`, `not_before_ms` and `attempts` are reset.
+    /// Create or update a connection. `revoked`, `not_before_ms` and `attempts` are reset; if it was revoked, its
+    /// paused replicas go on.
     async fn put_connection(&self, row: ConnectionRow) -> Stored<()>;
     /// Replace the settings of a connection if they still are `seen`; false when they are not or it is unknown. For
     /// rotated refresh tokens. A database does it in one statement and leaves the connection's health alone.
@@ -255,9 +261,10 @@ pub trait Store: Send + Sync + 'static {
     async fn put_calendar(&self, row: CalendarRow) -> Stored<()>;
     /// All calendars of a tenant, by id.
     async fn calendars(&self, tenant: &str) -> Stored<Vec<CalendarRow>>;
-    /// Create a replica, due at once; an existing one keeps its state and gets the new mode and policy.
+    /// Create a replica, due at once; an existing one keeps all but gets the new mode and policy. Refused when its
+    /// connection or calendar does not exist.
     async fn put_replica(&self, new: NewReplica) -> Stored<()>;
-    /// Remove a replica with its shadows, queue, orphans and channels. Events stay.
+    /// Remove a replica with its shadows, queue, orphans, channels and failures. Events and conflicts stay.
     async fn remove_replica(&self, tenant: &str, replica: &str) -> Stored<()>;
     /// Status of all replicas of a tenant, by id.
     async fn replica_statuses(&self, tenant: &str) -> Stored<Vec<ReplicaStatus>>;
