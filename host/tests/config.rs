@@ -215,7 +215,7 @@ fn lists_are_read_whole() {
         policy = "ask"
     "#;
     let config = parse(text, &[("REFRESH", " token\n")]).unwrap();
-    assert_eq!(config.connections[0].token, Token::Refresh(Secret::new("token")));
+    assert_eq!(config.connections[0].token, Token::Refresh(Secret::new("token".into())));
     let calendar = &config.calendars[0];
     assert_eq!((calendar.name.as_str(), calendar.time_zone.as_str()), ("a", "Etc/UTC"));
     assert_eq!((calendar.replicas[0].mode, calendar.replicas[0].policy), (ReplicaMode::TwoWay, ConflictPolicy::Newest));
@@ -229,7 +229,7 @@ fn files_are_found_and_missing_ones_named() {
     std::fs::write(&file, "[server]\napi_token_file = \"token\"\n").unwrap();
     std::fs::write(directory.path().join("token"), "0123456789abcdef\n").unwrap();
     let config = Config::load(Some(&file), &Environment::new()).unwrap();
-    assert_eq!(config.server.api_token, Some(Secret::new("0123456789abcdef")));
+    assert_eq!(config.server.api_token, Some(Secret::new("0123456789abcdef".into())));
     let by_variable = environment(&[("TANDEM_CONFIG", file.to_str().unwrap())]);
     assert_eq!(Config::load(None, &by_variable).unwrap(), config);
     let missing = directory.path().join("absent.toml");
@@ -253,6 +253,6 @@ fn signing_key_is_made_once_and_private() {
     std::fs::write(&file, "not a key").unwrap();
     let error = signing_key(None, &file).unwrap_err().to_string();
     assert!(error.contains("is damaged") && !error.contains("not a key"), "{error}");
-    let base64 = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    let base64 = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into());
     assert_eq!(signing_key(Some(&base64), &file).unwrap(), vec![0; 32]);
 }

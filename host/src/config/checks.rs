@@ -27,8 +27,9 @@ pub fn plain_http_authority(url: &str) -> Option<String> {
     (uri.scheme_str() == Some("http")).then(|| authority(&uri)).flatten()
 }
 
-/// `host` or `host:port`, as egress knows it.
-pub(crate) fn https_authority(url: &str) -> Option<String> {
+/// `host` or `host:port` of an HTTPS URL; none for plain HTTP.
+#[must_use]
+pub fn https_authority(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     (uri.scheme_str() == Some("https")).then(|| uri.authority().map(ToString::to_string)).flatten()
 }

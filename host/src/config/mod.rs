@@ -8,7 +8,7 @@ mod error;
 mod keys;
 mod lists;
 mod reader;
-mod secret;
+mod signing;
 mod sections;
 
 use std::collections::BTreeMap;
@@ -17,10 +17,11 @@ use std::path::{Path, PathBuf};
 
 use crate::store::{ConflictPolicy, Provider, ReplicaMode};
 
-pub use checks::{is_id, is_loopback_host, plain_http_authority};
+pub use checks::{https_authority, is_id, is_loopback_host, plain_http_authority};
 pub use error::{ConfigError, Fault};
 pub use keys::{SECTIONS, Section, Setting, environment_name};
-pub use secret::{Secret, SecretError, signing_key};
+pub use crate::oauth::Secret;
+pub use signing::{SecretError, signing_key};
 
 /// The file that is read when none is named, if it exists.
 pub const DEFAULT_FILE: &str = "tandem.toml";

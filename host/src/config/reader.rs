@@ -9,8 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::checks::Wrong;
 use super::error::{Fault, Place};
 use super::keys::{environment_name, names, nearest};
-use super::secret::Secret;
-use super::Environment;
+use super::{Environment, Secret};
 
 /// The text of a secret file may be so long, in bytes: a token, not a disk.
 const SECRET_FILE_BYTES: u64 = 64 * 1024;
@@ -217,7 +216,7 @@ impl<'t, 's, 'a> Reader<'t, 's, 'a> {
             text if text.chars().any(|c| c.is_control() || c == ' ') => {
                 Err(("has spaces or control characters inside".to_string(), "give the secret alone".to_string()))
             }
-            text => Ok(Secret::new(text)),
+            text => Ok(Secret::new(text.to_string())),
         });
         match checked {
             Ok(value) => Some(Found { value, place: found.place }),

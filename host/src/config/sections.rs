@@ -10,7 +10,7 @@ use super::error::{ConfigError, Fault};
 use super::keys::{SECTIONS, environment_name, names, nearest};
 use super::lists;
 use super::reader::{Reader, Source};
-use super::secret::key_bytes;
+use super::signing::key_bytes;
 use super::{Config, Environment, Google, Log, LogFormat, LogLevel, Sandbox, Security, Server, StoreSettings, Sync};
 
 /// Google's Calendar API.

@@ -163,7 +163,7 @@ impl World {
         store.rows.lock().unwrap().calendars.push(calendar);
         let script = Arc::new(Script::default());
         let clock = Arc::new(ManualClock::new(NOW_MS));
-        let token = token.map(Secret::new);
+        let token = token.map(|token| Secret::new(token.into()));
         let api = Api::new(store.clone(), script.clone(), clock, token.as_ref());
         Self { store, script, api }
     }

@@ -1,37 +1,14 @@
-//! Secrets: never shown, read from where the operator keeps them; and the key that signs channel tokens.
+//! The key that signs channel tokens: given, or made once.
 
-use std::fmt;
 use std::io::Write as _;
 use std::path::Path;
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
 
+use crate::oauth::Secret;
+
 /// Bytes of a generated key, and the least of a given one.
 const KEY_BYTES: usize = 32;
-
-/// A text that does not show itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wrap a text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text. Do not log it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
 
 /// Why there is no signing key.
 #[derive(Debug, thiserror::Error)]
