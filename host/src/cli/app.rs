@@ -1,0 +1,230 @@
+//! The whole server inside one process: settings in, a running server out. `tandem serve`, the demo and the end-to-end
+//! tests all start it here.
+//!
+//! Built from the bottom up (store, egress, credentials, runtime, HTTP) and ended from the top down, so that nothing
+//! is called that is already gone.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::seed::seed;
+use crate::bindings::tandem::calendar::configuration::Settings;
+use crate::bindings::tandem::calendar::types::StorageError;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, SecretError, https_authority, plain_http_authority, signing_key};
+use crate::egress::{Egress, EgressOptions};
+use crate::http::{self, Api};
+use crate::oauth::Credentials;
+use crate::runtime::{COMPONENT, Runtime, RuntimeError, RuntimeOptions};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{OpenError, Store};
+
+/// Bound on one outgoing exchange, in milliseconds: several fit into one call of the component.
+const EXCHANGE_MS: u64 = 20_000;
+/// Bound on the body of an answer, in bytes: a page of 2,500 long events is some 10 MB.
+const ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// Requests at the same time on one account: Microsoft's bound for a mailbox, and polite elsewhere.
+const PER_CONNECTION: usize = 4;
+
+/// What may be replaced at the start; the default is the real thing.
+pub struct StartOptions {
+    /// The time, for the whole server and the component.
+    pub clock: Arc<dyn Clock>,
+    /// Seed of the component's random numbers; none for the operating system's generator.
+    pub seed: Option<u64>,
+    /// Another component than the built-in one.
+    pub component: Option<Vec<u8>>,
+    /// A socket that listens already, instead of `server.listen`.
+    pub listener: Option<TcpListener>,
+    /// More paths beside those of the API. It must have no fallback.
+    pub routes: Option<Router>,
+}
+
+impl Default for StartOptions {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), seed: None, component: None, listener: None, routes: None }
+    }
+}
+
+/// Why the server does not start. Texts say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The signing key.
+    #[error(transparent)]
+    Key(#[from] SecretError),
+    /// The component.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The socket.
+    #[error("cannot listen on {0}: {1}; choose another server.listen, or end the program that uses it")]
+    Listen(SocketAddr, std::io::Error),
+    /// A call to the store.
+    #[error("the settings cannot be written to the database: {0}")]
+    Store(String),
+    /// A grant that cannot be stored.
+    #[error("connection {0} cannot be stored")]
+    Seed(String),
+    /// A replica with another calendar than before.
+    #[error(
+        "replica {0} belongs to another calendar, connection or remote calendar in the database; \
+         give the new one an id of its own"
+    )]
+    Bound(String),
+    /// A task of the start itself ended early.
+    #[error("the start was interrupted: {0}")]
+    Interrupted(String),
+}
+
+impl From<StorageError> for StartError {
+    fn from(error: StorageError) -> Self {
+        Self::Store(match error {
+            StorageError::Refused(why) => why,
+            StorageError::Unavailable => "it is not available".into(),
+            StorageError::Stale | StorageError::LeaseLost => "somebody else writes to it".into(),
+        })
+    }
+}
+
+/// A server that runs. Dropping it without [`Running::shutdown`] leaves its tasks running.
+pub struct Running {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The component.
+    pub runtime: Runtime,
+    /// The API's state, with its counters.
+    pub api: Api,
+    /// What the component is told; may be changed.
+    pub settings: Arc<RwLock<Settings>>,
+    server: JoinHandle<()>,
+}
+
+/// Start everything that the settings ask for.
+///
+/// # Errors
+/// Nothing is left running then.
+pub async fn start(config: Config, options: StartOptions) -> Result<Running, StartError> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let store: Arc<dyn Store> = Arc::new(open_store(&config).await?);
+    let settings = Arc::new(RwLock::new(settings(&config)?));
+    let egress = Arc::new(Egress::new(egress_options(&config)));
+    let credentials = Arc::new(Credentials::new(store.clone(), egress.clone(), options.clock.clone()));
+    let runtime = load(RuntimeOptions {
+        component: options.component.unwrap_or_else(|| COMPONENT.to_vec()),
+        cache_dir: Some(config.cache_dir()),
+        store: store.clone(),
+        egress,
+        credentials,
+        settings: settings.clone(),
+        clock: options.clock.clone(),
+        seed: options.seed,
+        call_timeout_ms: config.sandbox.call_timeout_ms.into(),
+        memory_limit: usize::try_from(config.sandbox.memory_mb).unwrap_or(usize::MAX).saturating_mul(1024 * 1024),
+    })
+    .await?;
+    seed(&config, store.as_ref()).await?;
+    let listener = listen(config.server.listen, options.listener).await?;
+    let addr = listener.local_addr().map_err(|error| StartError::Listen(config.server.listen, error))?;
+    let api = Api::new(store.clone(), Arc::new(runtime.clone()), options.clock, config.server.api_token.as_ref());
+    let router = http::router(api.clone()).merge(options.routes.unwrap_or_default());
+    let grace = Duration::from_secs(config.server.shutdown_timeout_s.into());
+    let server = tokio::spawn(http::serve(listener, router, api.closed(), grace));
+    tracing::info!(%addr, replicas = replicas(&config), push = config.server.public_url.is_some(), "listening");
+    Ok(Running { addr, store, runtime, api, settings, server })
+}
+
+impl Running {
+    /// End gracefully: accept nothing more, let requests and steps end, close the store. Takes at most
+    /// `server.shutdown_timeout_s` and a moment.
+    pub async fn shutdown(self) {
+        self.api.close();
+        if let Err(error) = self.server.await {
+            tracing::error!(%error, "the server ended badly");
+        }
+        // The last user of the store closes it, and closing waits for its writes: not on a thread that serves tasks.
+        let rest = (self.api, self.runtime, self.store);
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(rest)).await {
+            tracing::error!(%error, "the store was not closed");
+        }
+        tracing::info!("stopped");
+    }
+
+    /// Stop as a crash would: nothing is finished, no lease is given back. For demonstrations and tests.
+    pub async fn kill(self) {
+        self.server.abort();
+        // Only its end matters; that it was aborted is known.
+        let _ = self.server.await;
+    }
+}
+
+fn replicas(config: &Config) -> usize {
+    config.calendars.iter().map(|calendar| calendar.replicas.len()).sum()
+}
+
+async fn open_store(config: &Config) -> Result<SqliteStore, StartError> {
+    let path = config.store.path.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        make_private(&path);
+        SqliteStore::open(&path)
+    });
+    Ok(opened.await.map_err(|error| StartError::Interrupted(error.to_string()))??)
+}
+
+/// Make a new database readable by its owner only: it holds people's calendars and tokens. SQLite takes an empty file
+/// for a new database, and gives its other files the same rights. What fails here fails again, with a reason, at opening.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
+}
+
+/// Loading compiles the component if it is not cached: seconds of work, off the threads that serve.
+async fn load(options: RuntimeOptions) -> Result<Runtime, StartError> {
+    let loaded = tokio::task::spawn_blocking(move || Runtime::new(options));
+    Ok(loaded.await.map_err(|error| StartError::Interrupted(error.to_string()))??)
+}
+
+fn settings(config: &Config) -> Result<Settings, StartError> {
+    Ok(Settings {
+        webhook_url: config.server.public_url.as_ref().map(|url| format!("{url}/webhooks")),
+        signing_key: signing_key(config.security.signing_key.as_ref(), &config.key_file())?,
+        google_base_url: Some(config.google.base_url.clone()),
+        microsoft_base_url: None,
+        poll_interval_s: config.sync.poll_interval_s,
+        safety_poll_interval_s: config.sync.safety_poll_interval_s,
+        page_size: config.sync.page_size,
+    })
+}
+
+/// Only the hosts of the settings' own URLs may be reached.
+fn egress_options(config: &Config) -> EgressOptions {
+    let urls = [config.google.base_url.as_str(), config.google.token_url.as_str()];
+    EgressOptions {
+        allow: urls.iter().filter_map(|url| https_authority(url)).collect(),
+        allow_plain: urls.iter().filter_map(|url| plain_http_authority(url)).collect(),
+        timeout_ms: EXCHANGE_MS,
+        max_body: ANSWER_BYTES,
+        per_connection: PER_CONNECTION,
+    }
+}
+
+async fn listen(address: SocketAddr, given: Option<TcpListener>) -> Result<TcpListener, StartError> {
+    match given {
+        Some(listener) => Ok(listener),
+        None => TcpListener::bind(address).await.map_err(|error| StartError::Listen(address, error)),
+    }
+}
