@@ -124,11 +124,13 @@ CREATE TABLE shadows (
   etag TEXT NOT NULL,
   notes TEXT NOT NULL,
   remote TEXT NOT NULL,
-  local TEXT,
-  UNIQUE (replica_key, uid)
+  local TEXT
 ) STRICT;
+CREATE UNIQUE INDEX shadows_uid ON shadows (replica_key, uid);
 -- a shadow whose event has no remote id yet has an empty one
 CREATE UNIQUE INDEX shadows_remote ON shadows (replica_key, remote_id) WHERE remote_id <> '';
+-- what a finished listing did not show; a listing adds to its end, so it costs little
+CREATE INDEX shadows_generation ON shadows (replica_key, generation) WHERE gone = 0;
 
 CREATE TABLE push_queue (
   replica_key INTEGER NOT NULL,

@@ -114,8 +114,11 @@ fn look_up(
     Ok(found)
 }
 
-/// Live shadows below a generation, by uid, after a uid. Reads the narrow part of the replica's shadows once over all
-/// pages of a sweep, and only at the end of a full listing.
+/// As many unseen shadows are sorted in one go; more are found by walking the replica in the order of uids.
+const FEW: u32 = 10_000;
+
+/// Live shadows below a generation, by uid, after a uid. Few among many are found by their generation and sorted; when
+/// they are many, walking by uid soon fills a page.
 pub(super) fn unseen(
     connection: &Connection,
     tenant: &str,
@@ -125,12 +128,20 @@ pub(super) fn unseen(
     limit: u32,
 ) -> Stored<Vec<Shadow>> {
     let Some(key) = replica_key(connection, tenant, replica)? else { return Ok(Vec::new()) };
+    let below = Unsigned(generation);
+    let some: u32 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM shadows INDEXED BY shadows_generation
+               WHERE replica_key = ?1 AND gone = 0 AND generation < ?2 LIMIT ?3)",
+        )?
+        .query_row((key, below, FEW + 1), |row| row.get(0))?;
+    let index = if some <= FEW { "shadows_generation" } else { "shadows_uid" };
     let shadows = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM shadows WHERE replica_key = ?1 AND uid > ?2 AND gone = 0 AND generation < ?3
-             ORDER BY uid LIMIT ?4"
+            "SELECT {COLUMNS} FROM shadows INDEXED BY {index}
+             WHERE replica_key = ?1 AND uid > ?2 AND gone = 0 AND generation < ?3 ORDER BY uid LIMIT ?4"
         ))?
-        .query_map((key, after.unwrap_or_default(), Unsigned(generation), limit), from_row)?
+        .query_map((key, after.unwrap_or_default(), below, limit), from_row)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(shadows)
 }
@@ -144,7 +155,10 @@ pub(super) fn count(connection: &Connection, tenant: &str, replica: &str, genera
         .prepare_cached("SELECT live_shadows FROM replicas WHERE key = ?1")?
         .query_row([key], |row| row.get(0))?;
     let unseen: Unsigned = connection
-        .prepare_cached("SELECT count(*) FROM shadows WHERE replica_key = ?1 AND gone = 0 AND generation < ?2")?
+        .prepare_cached(
+            "SELECT count(*) FROM shadows INDEXED BY shadows_generation
+             WHERE replica_key = ?1 AND gone = 0 AND generation < ?2",
+        )?
         .query_row((key, Unsigned(generation)), |row| row.get(0))?;
     Ok(ShadowCount { live: live.0, unseen: unseen.0 })
 }
