@@ -50,6 +50,12 @@ impl<'a> Series<'a> {
         expand(&self.rules, &self.origin, end_s, limit)
     }
 
+    /// How many starts the rules give before that moment, excluded ones counted and listed ones not.
+    pub(crate) fn generated_before(&self, utc_s: i64) -> usize {
+        let rules = Recurrence { rules: self.rules.rules.clone(), ..Recurrence::default() };
+        expand(&rules, &self.origin, utc_s, MAX_INSTANCES).len()
+    }
+
     /// The start with that instance suffix, if the series has it.
     pub(crate) fn start_of(&self, suffix: &str) -> Option<When> {
         let wanted = suffix_utc(suffix)?;
