@@ -310,7 +310,12 @@ impl Effects for World {
             Method::Delete => "DELETE",
         };
         let sim = SimRequest { method: method.into(), url: request.url, headers: request.headers, body: request.body };
-        match self.google.handle(&sim) {
+        let traced = std::env::var_os("TANDEM_TRACE").is_some().then(|| format!("{method} {} {}", sim.url, String::from_utf8_lossy(&sim.body)));
+        let answer = self.google.handle(&sim);
+        if let Some(traced) = traced {
+            eprintln!("TRACE {} {traced} -> {:?} {}", World::now_ms(self), answer.status(), answer.json());
+        }
+        match answer {
             SimResponse::Answer(answer) => {
                 Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
             }

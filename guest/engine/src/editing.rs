@@ -223,7 +223,10 @@ fn following<F: Effects>(
     later.set_uid(&id::new_uid(random));
     match change(edit, &later)? {
         None => Ok(vec![first]),
-        Some(changed) => Ok(vec![first, put(fx, zones, 0, &changed)?]),
+        Some(mut changed) => {
+            recurrence::drop_stale_overrides(&later, &mut changed);
+            Ok(vec![first, put(fx, zones, 0, &changed)?])
+        }
     }
 }
 

@@ -342,7 +342,10 @@ impl<F: Effects> Session<'_, F> {
                     }
                     if let Some(patch) = before.overrides().and_then(|all| all.get(&recurrence_id)) {
                         let patch = rebased(&before, &document, &recurrence_id, patch);
-                        overrides.entry(recurrence_id.clone()).or_insert(patch);
+                        // An additional date of the master can have an exception; one that it excludes cannot.
+                        if !overrides.get(&recurrence_id).is_some_and(is_excluded) {
+                            overrides.insert(recurrence_id.clone(), patch);
+                        }
                     }
                     notes.instances.insert(recurrence_id, instance);
                 }

@@ -1,7 +1,7 @@
 //! Writes what the local side changed: each write conditional, each followed by its own commit, so that a crash in
 //! between is met by the deterministic id (409), the version tag (412) or the base (nothing left to write).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::arrive::{Present, overrides};
 use super::plan::{Base, Decision, State, plan};
@@ -13,7 +13,7 @@ use crate::event::{Document, is_excluded};
 use crate::recurrence::{self, exception};
 use crate::id;
 use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
-use crate::provider::{Instance, Notes, Placed, Purpose, Row, Update, Verdict};
+use crate::provider::{Instance, Notes, Placed, Purpose, RemoteException, Row, Update, Verdict};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
 const CONTESTED: u32 = 20;
@@ -22,6 +22,16 @@ const CONTESTED: u32 = 20;
 struct Job {
     entry: PushEntry,
     scene: Scene,
+}
+
+/// What the provider has at an occurrence.
+enum Found {
+    /// What is known.
+    AsKnown(Instance),
+    /// Something else.
+    Changed(RemoteException),
+    /// Nothing.
+    Nothing,
 }
 
 impl<F: Effects> Session<'_, F> {
@@ -187,9 +197,11 @@ impl<F: Effects> Session<'_, F> {
         let instance = match present.notes.instances.get(&recurrence_id) {
             Some(instance) => instance.clone(),
             None => match self.find_instance(&job, &present, &recurrence_id)? {
-                Some(instance) => instance,
+                Found::AsKnown(instance) => instance,
+                // Somebody changed the occurrence, and it was not announced yet: that comes first.
+                Found::Changed(row) => return self.take_in(job, row),
                 // The provider has no such occurrence: nothing can be written there.
-                None => return self.skip_exception(job, present, &recurrence_id, wanted),
+                Found::Nothing => return self.skip_exception(job, present, &recurrence_id, wanted),
             },
         };
         let notify = job.entry.notify_attendees;
@@ -228,12 +240,32 @@ impl<F: Effects> Session<'_, F> {
         self.written(job, present, wanted, Some(&reached), false)
     }
 
-    fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Option<Instance>> {
+    /// Ask the provider for an occurrence that has no row of its own here.
+    fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Found> {
         let target = self.target();
         let found = self.provider.find_instance(&target, &job.scene.remote_id, &present.document, recurrence_id);
-        let Some(request) = found else { return Ok(None) };
+        let Some(request) = found else { return Ok(Found::Nothing) };
         let (verdict, response) = self.exchange(Purpose::Read, request)?;
-        Ok(if verdict == Verdict::Done { self.provider.read_instance(&response.body) } else { None })
+        if verdict != Verdict::Done {
+            return Ok(Found::Nothing);
+        }
+        let Some(row) = self.provider.read_instance(&self.target(), &response.body) else { return Ok(Found::Nothing) };
+        let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
+        match self.provider.place(&self.target(), &row, &present.document) {
+            Ok(placed) if Some(&placed.patch) == known.as_object() => {
+                Ok(Found::AsKnown(Instance { id: row.id, etag: row.etag }))
+            }
+            Ok(_) => Ok(Found::Changed(row)),
+            Err(_) => Ok(Found::Nothing),
+        }
+    }
+
+    /// Settle what was found on the way to a write, which stays in the queue.
+    fn take_in(&mut self, job: Job, row: RemoteException) -> Flow<()> {
+        let mut entry = job.entry;
+        entry.attempts += 1;
+        entry.due_ms = self.now_ms;
+        self.absorb(vec![Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
     }
 
     /// What became of a write of an event or (with its recurrence id) of an exception.
@@ -292,7 +324,7 @@ impl<F: Effects> Session<'_, F> {
         response: &Response,
     ) -> Option<Present> {
         if response.body.is_empty() {
-            let mut patch = serde_json::Map::new();
+            let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
             let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch };
             present.set_exception(placed, Instance { etag: String::new(), ..instance });
@@ -480,6 +512,6 @@ fn differing(from: &Document, to: &Document) -> Vec<String> {
 
 /// An occurrence as an event of its own.
 fn occurrence(master: &Document, recurrence_id: &str, override_patch: Option<&Value>) -> Document {
-    let empty = serde_json::Map::new();
+    let empty = Map::new();
     exception(master, recurrence_id, override_patch.and_then(Value::as_object).unwrap_or(&empty))
 }

@@ -185,7 +185,7 @@ impl<F: Effects> Session<'_, F> {
             Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
         let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
-        for id in recurrence::drop_stale_overrides(local, &mut outcome) {
+        for id in drop_stale(local, present, &mut outcome) {
             if super::arrive::overrides(local).get(&id) != super::arrive::overrides(&scene.local.base).get(&id) {
                 clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Remote });
             }
@@ -424,8 +424,21 @@ fn agreed_local(scene: &Scene, present: &Present) -> Document {
     let (before, now) = (align_participants(&base_remote, base), align_participants(&present.document, base));
     let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
     let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-    recurrence::drop_stale_overrides(base, &mut agreed);
+    drop_stale(base, present, &mut agreed);
     agreed
+}
+
+/// End the overrides of occurrences that a changed series does not have any more, except those that the provider
+/// still shows.
+fn drop_stale(before: &Document, present: &Present, now: &mut Document) -> Vec<String> {
+    let shown = super::arrive::overrides(&present.document);
+    let mut pruned = now.clone();
+    let mut stale = recurrence::drop_stale_overrides(before, &mut pruned);
+    stale.retain(|id| !shown.contains_key(id));
+    let mut kept = super::arrive::overrides(now);
+    kept.retain(|id, _| !stale.contains(id));
+    now.set_overrides(kept);
+    stale
 }
 
 /// What the remote side looks like next to the base.

@@ -12,7 +12,7 @@ mod write;
 use serde_json::Value;
 
 use super::{
-    Granted, Instance, Page, Placed, Position, Provider, Purpose, RemoteException, Row, Skipped, Target, Update, Verdict,
+    Granted, Page, Placed, Position, Provider, Purpose, RemoteException, Row, Skipped, Target, Update, Verdict,
 };
 use crate::effects::{Method, Request, Response, TimeMs};
 use crate::event::Document;
@@ -99,10 +99,12 @@ impl Provider for Google {
         Some(Request { method: Method::Get, url, headers: vec![], body: vec![] })
     }
 
-    fn read_instance(&self, body: &[u8]) -> Option<Instance> {
+    fn read_instance(&self, target: &Target<'_>, body: &[u8]) -> Option<RemoteException> {
         let events: wire::Events<wire::Event> = serde_json::from_slice(body).ok()?;
-        let event = events.items.into_iter().next()?;
-        Some(Instance { id: event.id?, etag: event.etag.unwrap_or_default() })
+        match event::read(target, events.items.into_iter().next()?) {
+            Ok(Row::Exception(exception)) => Some(*exception),
+            _ => None,
+        }
     }
 
     fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict {
