@@ -56,7 +56,11 @@ fn documents_list_every_key() {
         }
     }
     let rows = PAGE.lines().filter(|line| line.starts_with("| `")).count();
-    assert_eq!(rows, SECTIONS.iter().map(|section| section.settings.len()).sum::<usize>(), "the page has keys too many");
+    assert_eq!(
+        rows,
+        SECTIONS.iter().map(|section| section.settings.len()).sum::<usize>(),
+        "the page has keys too many"
+    );
 }
 
 #[test]
@@ -146,7 +150,8 @@ fn faults_name_place_key_and_fix() {
     }
     let text = "[[connections]]\ntenant = \"t\"\nid = \"c\"\naccess_token = \"x\"\n[[calendars]]\ntenant = \"t\"\nid = \"a\"\n\
                 [[calendars.replicas]]\nid = \"r\"\nconnection = \"c\"\nremote_calendar = \"p\"\nmode = \"both\"";
-    let expected = "tandem.toml:12: calendars[0].replicas[0].mode is not one of the choices; write one of: two-way, pull";
+    let expected =
+        "tandem.toml:12: calendars[0].replicas[0].mode is not one of the choices; write one of: two-way, pull";
     let error = parse(text, &[]).unwrap_err();
     assert!(error.contains(expected), "{error}");
 }

@@ -1,7 +1,7 @@
 //! The whole server inside one process: settings in, a running server out. `tandem serve`, the demo and the end-to-end
 //! tests all start it here.
 //!
-//! Built from the bottom up (store, egress, credentials, runtime, HTTP) and ended from the top down, so that nothing
+//! Built from the bottom up (store, egress, credentials, runtime, scheduler, HTTP) and ended from the top down, so that nothing
 //! is called that is already gone.
 
 use std::net::SocketAddr;
@@ -22,6 +22,7 @@ use crate::egress::{Egress, EgressOptions};
 use crate::http::{self, Api};
 use crate::oauth::Credentials;
 use crate::runtime::{COMPONENT, Runtime, RuntimeError, RuntimeOptions};
+use crate::scheduler::{Scheduler, SchedulerHandle, SchedulerOptions};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{OpenError, Store};
 
@@ -44,11 +45,14 @@ pub struct StartOptions {
     pub listener: Option<TcpListener>,
     /// More paths beside those of the API. It must have no fallback.
     pub routes: Option<Router>,
+    /// Let due replicas run by themselves. False for a clock that stands still: then call
+    /// [`Scheduler::run_due_once`] on [`Running::scheduler`].
+    pub schedule: bool,
 }
 
 impl Default for StartOptions {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), seed: None, component: None, listener: None, routes: None }
+        Self { clock: Arc::new(SystemClock), seed: None, component: None, listener: None, routes: None, schedule: true }
     }
 }
 
@@ -102,11 +106,15 @@ pub struct Running {
     pub store: Arc<dyn Store>,
     /// The component.
     pub runtime: Runtime,
+    /// What runs due replicas: metrics, and reports of steps.
+    pub scheduler: Scheduler,
     /// The API's state, with its counters.
     pub api: Api,
     /// What the component is told; may be changed.
     pub settings: Arc<RwLock<Settings>>,
     server: JoinHandle<()>,
+    steps: Option<SchedulerHandle>,
+    announcer: JoinHandle<()>,
 }
 
 /// Start everything that the settings ask for.
@@ -137,12 +145,15 @@ pub async fn start(config: Config, options: StartOptions) -> Result<Running, Sta
     seed(&config, store.as_ref()).await?;
     let listener = listen(config.server.listen, options.listener).await?;
     let addr = listener.local_addr().map_err(|error| StartError::Listen(config.server.listen, error))?;
+    let scheduler = Scheduler::new(store.clone(), runtime.clone(), options.clock.clone(), scheduler_options(&config)?);
     let api = Api::new(store.clone(), Arc::new(runtime.clone()), options.clock, config.server.api_token.as_ref());
     let router = http::router(api.clone()).merge(options.routes.unwrap_or_default());
     let grace = Duration::from_secs(config.server.shutdown_timeout_s.into());
     let server = tokio::spawn(http::serve(listener, router, api.closed(), grace));
+    let announcer = tokio::spawn(announce(scheduler.clone(), api.clone()));
+    let steps = options.schedule.then(|| scheduler.clone().run());
     tracing::info!(%addr, replicas = replicas(&config), push = config.server.public_url.is_some(), "listening");
-    Ok(Running { addr, store, runtime, api, settings, server })
+    Ok(Running { addr, store, runtime, scheduler, api, settings, server, steps, announcer })
 }
 
 impl Running {
@@ -150,11 +161,18 @@ impl Running {
     /// `server.shutdown_timeout_s` and a moment.
     pub async fn shutdown(self) {
         self.api.close();
-        if let Err(error) = self.server.await {
+        let steps = async {
+            if let Some(steps) = self.steps {
+                steps.shutdown().await;
+            }
+        };
+        let (served, ()) = tokio::join!(self.server, steps);
+        if let Err(error) = served {
             tracing::error!(%error, "the server ended badly");
         }
+        end(self.announcer).await;
         // The last user of the store closes it, and closing waits for its writes: not on a thread that serves tasks.
-        let rest = (self.api, self.runtime, self.store);
+        let rest = (self.api, self.scheduler, self.runtime, self.store);
         if let Err(error) = tokio::task::spawn_blocking(move || drop(rest)).await {
             tracing::error!(%error, "the store was not closed");
         }
@@ -163,9 +181,32 @@ impl Running {
 
     /// Stop as a crash would: nothing is finished, no lease is given back. For demonstrations and tests.
     pub async fn kill(self) {
-        self.server.abort();
-        // Only its end matters; that it was aborted is known.
-        let _ = self.server.await;
+        if let Some(steps) = self.steps {
+            steps.abort().await;
+        }
+        end(self.server).await;
+        end(self.announcer).await;
+    }
+}
+
+/// Stop a task and wait until it is gone. That it was stopped is no news.
+async fn end(task: JoinHandle<()>) {
+    task.abort();
+    let _ = task.await;
+}
+
+/// Wake the calls that wait for changes when a step applied some.
+async fn announce(scheduler: Scheduler, api: Api) {
+    use tokio::sync::broadcast::error::RecvError;
+    let mut reports = scheduler.reports();
+    // The scheduler holds the other end: with it gone there is nothing more to hear.
+    drop(scheduler);
+    loop {
+        match reports.recv().await {
+            Ok(step) if step.report.applied == 0 => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => api.changed(),
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 
@@ -207,6 +248,18 @@ fn settings(config: &Config) -> Result<Settings, StartError> {
         poll_interval_s: config.sync.poll_interval_s,
         safety_poll_interval_s: config.sync.safety_poll_interval_s,
         page_size: config.sync.page_size,
+    })
+}
+
+fn scheduler_options(config: &Config) -> Result<SchedulerOptions, StartError> {
+    let mut id = [0; 8];
+    getrandom::fill(&mut id).map_err(|error| StartError::Interrupted(error.to_string()))?;
+    Ok(SchedulerOptions {
+        workers: usize::try_from(config.sync.workers).unwrap_or(usize::MAX),
+        lease_ms: u64::from(config.sync.lease_s) * 1000,
+        // Another one at every start: a lease from before a crash is nobody's.
+        worker_id: data_encoding::HEXLOWER.encode(&id),
+        grace_ms: u64::from(config.server.shutdown_timeout_s) * 1000,
     })
 }
 

@@ -10,8 +10,7 @@ use crate::telemetry;
 /// Run until SIGTERM or Ctrl-C; a second one ends at once.
 pub(super) fn run(config: Config) -> Result<(), ExitCode> {
     telemetry::init(config.log);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| fail(&error, 1))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| fail(&error, 1))?;
     runtime.block_on(async {
         let running = start(config, StartOptions::default()).await.map_err(|error| fail(&error, 1))?;
         signal().await.map_err(|error| fail(&error, 1))?;

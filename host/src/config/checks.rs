@@ -10,7 +10,8 @@ pub(super) type Wrong = (String, String);
 /// An id as the boundary defines it: 1 to 200 of `A-Z a-z 0-9 . _ -`.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
-    (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    (1..=200).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 /// True for names and addresses of this machine, brackets of IPv6 allowed.
@@ -54,7 +55,9 @@ pub(super) fn base_url(text: &str) -> Result<(), Wrong> {
         return wrong("has a fragment", example);
     }
     let Ok(uri) = text.parse::<Uri>() else { return wrong("is not a URL", example) };
-    let Some(host) = uri.host().filter(|host| !host.is_empty()) else { return wrong("is not an absolute URL", example) };
+    let Some(host) = uri.host().filter(|host| !host.is_empty()) else {
+        return wrong("is not an absolute URL", example);
+    };
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return wrong("holds a user name or password", "leave them out");
     }
@@ -87,8 +90,5 @@ pub(super) fn text(text: &str, most: usize) -> Result<(), Wrong> {
     if (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
         return Ok(());
     }
-    Err((
-        "is empty, too long or has control characters".into(),
-        format!("write 1 to {most} characters on one line"),
-    ))
+    Err(("is empty, too long or has control characters".into(), format!("write 1 to {most} characters on one line")))
 }

@@ -8,8 +8,8 @@ mod error;
 mod keys;
 mod lists;
 mod reader;
-mod signing;
 mod sections;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 
 use crate::store::{ConflictPolicy, Provider, ReplicaMode};
 
+pub use crate::oauth::Secret;
 pub use checks::{https_authority, is_id, is_loopback_host, plain_http_authority};
 pub use error::{ConfigError, Fault};
 pub use keys::{SECTIONS, Section, Setting, environment_name};
-pub use crate::oauth::Secret;
 pub use signing::{SecretError, signing_key};
 
 /// The file that is read when none is named, if it exists.
@@ -208,8 +208,9 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, with file, line, key and fix.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
-        let named =
-            file.map(Path::to_path_buf).or_else(|| environment.get("TANDEM_CONFIG").map(|name| PathBuf::from(name.as_str())));
+        let named = file
+            .map(Path::to_path_buf)
+            .or_else(|| environment.get("TANDEM_CONFIG").map(|name| PathBuf::from(name.as_str())));
         let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text, &path, environment),

@@ -168,7 +168,8 @@ impl<'t, 's, 'a> Reader<'t, 's, 'a> {
         match number.and_then(|number| u32::try_from(number).ok()).filter(|number| (least..=most).contains(number)) {
             Some(number) => number,
             None => {
-                let wrong = ("is not a whole number within bounds".into(), format!("write {least} to {most}, without quotes"));
+                let wrong =
+                    ("is not a whole number within bounds".into(), format!("write {least} to {most}, without quotes"));
                 self.fault(place, key, wrong);
                 default
             }
@@ -182,7 +183,11 @@ impl<'t, 's, 'a> Reader<'t, 's, 'a> {
             return value.clone();
         }
         let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.fault(found.place, key, ("is not one of the choices".into(), format!("write one of: {}", list.join(", "))));
+        self.fault(
+            found.place,
+            key,
+            ("is not one of the choices".into(), format!("write one of: {}", list.join(", "))),
+        );
         default
     }
 
@@ -200,17 +205,16 @@ impl<'t, 's, 'a> Reader<'t, 's, 'a> {
             return None;
         };
         let found = self.text(name)?;
-        let read = if *name == by_variable {
-            self.source
-                .environment
-                .get(&found.value)
-                .cloned()
-                .ok_or_else(|| ("names a variable that is not set".to_string(), "set it, or name another".to_string()))
-        } else if *name == by_file {
-            read_secret(self.source.path, &found.value)
-        } else {
-            Ok(found.value)
-        };
+        let read =
+            if *name == by_variable {
+                self.source.environment.get(&found.value).cloned().ok_or_else(|| {
+                    ("names a variable that is not set".to_string(), "set it, or name another".to_string())
+                })
+            } else if *name == by_file {
+                read_secret(self.source.path, &found.value)
+            } else {
+                Ok(found.value)
+            };
         let checked = read.and_then(|text| match text.trim() {
             "" => Err(("is empty".to_string(), "give the secret, or leave the key out".to_string())),
             text if text.chars().any(|c| c.is_control() || c == ' ') => {

@@ -107,7 +107,11 @@ fn server(reader: &mut Reader<'_, '_, '_>) -> Server {
         if found.value.reveal().len() >= 16 {
             server.api_token = Some(found.value);
         } else {
-            reader.fault(found.place, "api_token", ("is short enough to be guessed".into(), "use 16 characters or more".into()));
+            reader.fault(
+                found.place,
+                "api_token",
+                ("is short enough to be guessed".into(), "use 16 characters or more".into()),
+            );
         }
     } else if server.public_url.as_deref().is_some_and(|url| !is_local(url)) {
         // Behind a proxy on this machine every caller looks local, so "local callers only" protects nothing.
@@ -215,7 +219,12 @@ impl Default for Sync {
 
 impl Default for Google {
     fn default() -> Self {
-        Self { base_url: GOOGLE_BASE_URL.into(), token_url: GOOGLE_TOKEN_URL.into(), client_id: None, client_secret: None }
+        Self {
+            base_url: GOOGLE_BASE_URL.into(),
+            token_url: GOOGLE_TOKEN_URL.into(),
+            client_id: None,
+            client_secret: None,
+        }
     }
 }
 

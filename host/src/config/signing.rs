@@ -17,9 +17,7 @@ pub enum SecretError {
     #[error("the signing key {0} cannot be read or made: {1}; check the directory, or set security.signing_key")]
     File(String, String),
     /// The file holds something else.
-    #[error(
-        "the signing key {0} is damaged; restore it, or delete it (then channels are made anew within a day)"
-    )]
+    #[error("the signing key {0} is damaged; restore it, or delete it (then channels are made anew within a day)")]
     Damaged(String),
     /// No random bytes.
     #[error("the operating system gives no random bytes: {0}")]

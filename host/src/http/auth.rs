@@ -54,9 +54,8 @@ fn is_local(headers: &HeaderMap, peer: Option<SocketAddr>) -> bool {
         let authority = value.split_once("://").map_or(value, |(_, rest)| rest);
         authority.parse::<axum::http::uri::Authority>().is_ok_and(|authority| is_loopback_host(authority.host()))
     };
-    let all_local = |name: header::HeaderName| {
-        headers.get_all(name).iter().all(|value| value.to_str().is_ok_and(local_name))
-    };
+    let all_local =
+        |name: header::HeaderName| headers.get_all(name).iter().all(|value| value.to_str().is_ok_and(local_name));
     let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
     here && all_local(header::HOST)
         && all_local(header::ORIGIN)

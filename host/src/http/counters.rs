@@ -14,17 +14,8 @@ pub struct Counters {
 
 /// What a webhook may turn out to be (`wit/webhooks.wit`), and two of the host's own: `trap` when the component
 /// stopped, `other` for a word that this version does not know.
-const VERDICTS: [&str; 9] = [
-    "changed",
-    "handshake",
-    "unknown-channel",
-    "forged",
-    "expired",
-    "malformed",
-    "unavailable",
-    "trap",
-    "other",
-];
+const VERDICTS: [&str; 9] =
+    ["changed", "handshake", "unknown-channel", "forged", "expired", "malformed", "unavailable", "trap", "other"];
 
 /// The counters at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -146,7 +146,8 @@ fn is_local_date_time(text: &str) -> bool {
 /// `If-Match` as the revision that the editor saw; none when there is no such header, or it says `*`.
 fn expected_revision(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let mut values = headers.get_all(header::IF_MATCH).iter();
-    let wrong = || Problem::new(Code::InvalidHeader, "If-Match: send one ETag of this API, like \"7\", or leave it out");
+    let wrong =
+        || Problem::new(Code::InvalidHeader, "If-Match: send one ETag of this API, like \"7\", or leave it out");
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(wrong());

@@ -186,9 +186,7 @@ impl From<EditError> for Problem {
         match error {
             EditError::NotFound => Self::new(Code::EventNotFound, "it was never there, or it is deleted"),
             EditError::Exists => Self::new(Code::EventExists, "change it, or create with another uid"),
-            EditError::Stale(revision) => {
-                Self::new(Code::Stale, "read the event and edit again").at_revision(revision)
-            }
+            EditError::Stale(revision) => Self::new(Code::Stale, "read the event and edit again").at_revision(revision),
             EditError::Invalid(problems) => {
                 let mut answer = Self::new(Code::InvalidEvent, "nothing was changed; correct what problems says");
                 answer.problems = problems
@@ -220,9 +218,7 @@ impl From<ResolveError> for Problem {
     fn from(error: ResolveError) -> Self {
         match error {
             ResolveError::NotFound => Self::new(Code::ConflictNotFound, "list the conflicts again"),
-            ResolveError::Stale => {
-                Self::new(Code::ConflictStale, "look at the event again, or choose keep-outcome")
-            }
+            ResolveError::Stale => Self::new(Code::ConflictStale, "look at the event again, or choose keep-outcome"),
             ResolveError::Storage(error) => error.into(),
         }
     }

@@ -118,7 +118,10 @@ async fn bodies_are_json_objects_of_a_known_type() {
     world.call("POST", "calendars/work/events", &[], "{}").await.problem(415, "unsupported-media-type");
     let event = [("content-type", "application/jscalendar+json;type=event")];
     world.call("PUT", EVENT, &event, "{}").await.ok(200);
-    world.call("PUT", EVENT, &[("content-type", "application/merge-patch+json")], "{}").await.problem(415, "unsupported-media-type");
+    world
+        .call("PUT", EVENT, &[("content-type", "application/merge-patch+json")], "{}")
+        .await
+        .problem(415, "unsupported-media-type");
 }
 
 #[tokio::test]

@@ -155,8 +155,8 @@ async fn conflicts_are_resolved_by_name() {
         let body = json!({"choice": choice, "decidedBy": "alice"});
         world.json("POST", "conflicts/c1/resolve", body).await.ok(204);
     }
-    let expected =
-        ["resolve acme c1 KeepOutcome alice", "resolve acme c1 UseLocal alice", "resolve acme c1 UseRemote alice"];
+    let expected = ["Choice::KeepOutcome", "Choice::UseLocal", "Choice::UseRemote"]
+        .map(|choice| format!("resolve acme c1 {choice} alice"));
     assert_eq!(*world.script.calls.lock().unwrap(), expected);
     for body in [
         json!({}),
