@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::change::{Change, Side, make, now_ms};
@@ -79,10 +80,17 @@ async fn fault(world: &World, live: &Live, what: &str) -> Told<String> {
     // The same title again would be no edit at all.
     let number = now_ms() / 1000 % 10_000;
     let named = |text: &str| format!("{text} {number}");
+    let made = |key| live.show(key);
     match what {
         "both" => {
             begins("Both sides rename the same event at once …");
-            faults::both_sides(world, &next()?, (&named("Title of Google"), &named("Title of the application"))).await
+            let pair = next()?;
+            let titles = (named("Title of Google"), named("Title of the application"));
+            let came = faults::both_sides(world, &pair, (&titles.0, &titles.1)).await?;
+            if let Some(record) = world.application.conflict(&pair.key.uid).await? {
+                begins(&told(&record));
+            }
+            Ok(came)
         }
         "429" => {
             begins("Google refuses the next requests …");
@@ -94,7 +102,7 @@ async fn fault(world: &World, live: &Live, what: &str) -> Told<String> {
         }
         "answer" => {
             begins("Google makes an event, and its answer is lost …");
-            faults::lose_answer(world, &named("Made once"), later).await
+            faults::lose_answer(world, &named("Made once"), later, &made).await
         }
         "token" => {
             begins("Google refuses the sync token …");
@@ -102,15 +110,36 @@ async fn fault(world: &World, live: &Live, what: &str) -> Told<String> {
         }
         "kill" => {
             begins("The host is killed between a write and its commit …");
-            let came = faults::kill_in_write(world, &named("Made by a dead host"), later).await;
+            let came = faults::kill_in_write(world, &named("Made by a dead host"), later, &made).await;
             // Whatever happened: the page goes on with a server that runs.
             world.restart().await?;
             begins(&came?);
             begins("The host is killed in the middle of a listing …");
-            let came = faults::kill_in_listing(world, (&next()?, &next()?), (&named("Renamed in Google"), &named("Renamed here"))).await;
+            let came = faults::kill_in_listing(
+                world,
+                (&next()?, &next()?),
+                (&named("Renamed in Google"), &named("Renamed here")),
+            )
+            .await;
             world.restart().await?;
             came
         }
         _ => Err("there is no such button".into()),
     }
+}
+
+/// A conflict record in words.
+fn told(record: &Value) -> String {
+    let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).unwrap_or("nothing").to_owned();
+    let paths: Vec<&str> =
+        record.get("paths").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    format!(
+        "Conflict record about {}: before “{}”, Google “{}”, application “{}”; now “{}”, decided by {}",
+        paths.join(", "),
+        text("/base/title"),
+        text("/remote/title"),
+        text("/local/title"),
+        text("/outcome/title"),
+        text("/decidedBy"),
+    )
 }

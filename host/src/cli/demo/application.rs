@@ -91,7 +91,8 @@ impl Application {
     /// Move an event or an occurrence an hour later, or a day when it has no time.
     pub(super) async fn postpone(&self, seen: &Seen) -> Told<()> {
         let start = seen.body.get("start").and_then(Value::as_str).unwrap_or_default();
-        let at = NaiveDateTime::parse_from_str(start, LOCAL).map_err(|why| Trouble::new("the event has no start", why))?;
+        let at =
+            NaiveDateTime::parse_from_str(start, LOCAL).map_err(|why| Trouble::new("the event has no start", why))?;
         let by = if seen.entry.all_day { Duration::days(1) } else { Duration::hours(1) };
         let patch = json!({ "start": (at + by).format(LOCAL).to_string() });
         let path = format!("{}{}", event_path(&seen.key.uid), scope(&seen.key));

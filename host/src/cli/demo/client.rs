@@ -55,7 +55,13 @@ impl ApiClient {
     }
 
     /// Any request; `revision` goes into `If-Match`.
-    pub(super) async fn send(&self, method: &str, path: &str, body: Option<&Value>, revision: Option<u64>) -> Told<Reply> {
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        revision: Option<u64>,
+    ) -> Told<Reply> {
         let mut request = http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(revision) = revision {
             request = request.header("if-match", format!("\"{revision}\""));
@@ -67,11 +73,14 @@ impl ApiClient {
         let text = body.map(Value::to_string).unwrap_or_default();
         let request = request.body(Full::new(Bytes::from(text))).map_err(|why| Trouble::new("a bad request", why))?;
         let exchange = async {
-            let answer = self.client.request(request).await.map_err(|why| Trouble::new("the API gave no answer", why))?;
+            let answer =
+                self.client.request(request).await.map_err(|why| Trouble::new("the API gave no answer", why))?;
             let status = answer.status().as_u16();
             let body = answer.into_body().collect().await.map_err(|why| Trouble::new("the API broke off", why))?;
             Ok(Reply { status, body: serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null) })
         };
-        tokio::time::timeout(ANSWER_TIME, exchange).await.map_err(|_| Trouble::from("the API did not answer in time"))?
+        tokio::time::timeout(ANSWER_TIME, exchange)
+            .await
+            .map_err(|_| Trouble::from("the API did not answer in time"))?
     }
 }

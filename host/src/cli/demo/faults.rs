@@ -7,7 +7,7 @@ use tandem_providers::{Fault, FaultKind, PushFault};
 
 use super::application::{REPLICA, TENANT};
 use super::change::{Change, Side, make, now_ms};
-use super::entry::Pair;
+use super::entry::{Key, Pair, Seen};
 use super::google::ACCOUNT;
 use super::trouble::{Told, Trouble};
 use super::world::World;
@@ -21,6 +21,9 @@ const REFUSALS: (u32, u32) = (3, 2);
 
 /// What came of a fault, as a sentence.
 pub(super) type Came = Told<String>;
+
+/// Told which event a fault made.
+pub(super) type Made<'a> = &'a (dyn Fn(Key) + Sync);
 
 fn ms(took: Duration) -> String {
     format!("{} ms", took.as_millis())
@@ -49,14 +52,16 @@ pub(super) async fn both_sides(world: &World, pair: &Pair, titles: (&str, &str))
     world.google.rename(series.unwrap_or(&google.id), titles.0)?;
     let at = Instant::now();
     world.application.rename(uid, titles.1, revision).await?;
-    let title = |seen: Option<super::entry::Seen>| seen.map(|seen| seen.entry.title);
+    let title = |seen: Option<Seen>| seen.map(|seen| seen.entry.title);
     let kept = |record: &Value, side: &str| {
         record.pointer(&format!("/{side}/title")).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let record = || async {
         let record = world.application.conflict(uid).await?;
         // An older one would speak of other titles.
-        Ok::<_, Trouble>(record.filter(|record| kept(record, "remote") == titles.0 && kept(record, "local") == titles.1))
+        Ok::<_, Trouble>(
+            record.filter(|record| kept(record, "remote") == titles.0 && kept(record, "local") == titles.1),
+        )
     };
     until("the conflict record with both titles", || async {
         let in_google = title(world.google.event(&google.id));
@@ -66,7 +71,8 @@ pub(super) async fn both_sides(world: &World, pair: &Pair, titles: (&str, &str))
     .await?;
     let took = at.elapsed();
     let outcome = record().await?.map(|record| kept(&record, "outcome")).unwrap_or_default();
-    let winner = [(titles.0, Side::Google), (titles.1, Side::Application)].into_iter().find(|(title, _)| *title == outcome);
+    let winner =
+        [(titles.0, Side::Google), (titles.1, Side::Application)].into_iter().find(|(title, _)| *title == outcome);
     let Some((_, winner)) = winner else { return Err(Trouble(format!("neither title of event {uid} won"))) };
     let loser = winner.other().name();
     Ok(format!("the later edit won ({}), {loser}'s is in the conflict record; equal after {}", winner.name(), ms(took)))
@@ -77,11 +83,12 @@ pub(super) async fn throttle(world: &World, pair: &Pair, title: &str) -> Came {
     let (times, wait_s) = REFUSALS;
     let kind = FaultKind::TooManyRequests { retry_after_s: Some(wait_s) };
     let before = statuses(world, 429);
-    world.google.sim.plan(Fault::next(kind).times(times));
+    // Only writes: the demo's own looks at Google are requests too, and must not use the refusals up.
+    world.google.sim.plan(Fault::next(kind).on_method("PATCH").times(times));
     let sent = make(world, Side::Application, &Change::Rename(title.to_owned()), Some(pair)).await?;
     let took = sent.arrived(world).await?;
     let refused = statuses(world, 429) - before;
-    Ok(format!("{refused} requests refused with \"wait {wait_s} s\"; the edit arrived after {}", ms(took)))
+    Ok(format!("{refused} writes refused with \"wait {wait_s} s\"; the edit arrived after {}", ms(took)))
 }
 
 fn statuses(world: &World, status: u16) -> u64 {
@@ -104,10 +111,11 @@ pub(super) async fn lose_webhook(world: &World, pair: &Pair, title: &str) -> Cam
 }
 
 /// Google makes an event, and the answer is lost on its way back.
-pub(super) async fn lose_answer(world: &World, title: &str, start_ms: i64) -> Came {
+pub(super) async fn lose_answer(world: &World, title: &str, start_ms: i64, made: Made<'_>) -> Came {
     let before = statuses(world, 0);
     world.google.sim.plan(Fault::next(FaultKind::LostAnswer).on_method("POST").on_path("*/events"));
     let sent = make(world, Side::Application, &Change::Create(title.to_owned(), start_ms), None).await?;
+    made(sent.key.clone());
     // It is there at once, though nobody told us: equal means that the retry is over as well.
     sent.arrived(world).await?;
     let at = Instant::now();
@@ -144,11 +152,12 @@ pub(super) async fn expire_token(world: &World, pair: &Pair, title: &str) -> Cam
 }
 
 /// The host dies after Google took a write and before the host could note it.
-pub(super) async fn kill_in_write(world: &World, title: &str, start_ms: i64) -> Came {
+pub(super) async fn kill_in_write(world: &World, title: &str, start_ms: i64, made: Made<'_>) -> Came {
     let before = world.google.sim.counters().writes;
     let key = world.application.create(title, start_ms).await?;
     until("the write", || async { Ok(world.google.sim.counters().writes > before) }).await?;
     let store = world.kill().await?;
+    made(key.clone());
     let shadows = store.shadows_by_uid(TENANT, REPLICA, std::slice::from_ref(&key.uid)).await;
     let noted = shadows.is_ok_and(|found| found.into_iter().flatten().next().is_some());
     drop(store);
@@ -159,7 +168,10 @@ pub(super) async fn kill_in_write(world: &World, title: &str, start_ms: i64) -> 
         return Err(Trouble(format!("a crash left {copies} copies of one event in Google")));
     }
     let when = if noted { "just after" } else { "before" };
-    Ok(format!("killed {when} its commit, Google had the write; in step {} after the restart, 1 copy in Google", ms(took)))
+    Ok(format!(
+        "killed {when} its commit, Google had the write; in step {} after the restart, 1 copy in Google",
+        ms(took)
+    ))
 }
 
 /// The host dies in the middle of a full listing, with edits of both sides on their way.
@@ -175,7 +187,10 @@ pub(super) async fn kill_in_listing(world: &World, pairs: (&Pair, &Pair), titles
     let took = revive(world).await?;
     in_google.arrived(world).await?;
     here.arrived(world).await?;
-    Ok(format!("killed {rows} rows into a listing; in step {} after the restart (the lease of the dead host included)", ms(took)))
+    Ok(format!(
+        "killed {rows} rows into a listing; in step {} after the restart (the lease of the dead host included)",
+        ms(took)
+    ))
 }
 
 /// Start the host again and wait until it is in step.

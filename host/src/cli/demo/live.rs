@@ -23,6 +23,8 @@ const ANYWAY: Duration = Duration::from_secs(1);
 const WEEK_MS: i64 = 7 * 86_400_000;
 /// Rows of the list, and how many of them may belong to series.
 const ROWS: (usize, usize) = (12, 4);
+/// Rows with those that somebody made.
+const ROWS_MOST: usize = 20;
 /// Lines of the log that are kept.
 const LINES: usize = 200;
 /// Updates kept for a slow watcher.
@@ -94,7 +96,11 @@ impl Live {
 
     /// Show this event from now on: somebody made it.
     pub(super) fn show(&self, key: Key) {
-        self.shown().keys.push(key);
+        let mut shown = self.shown();
+        shown.keys.push(key);
+        let surplus = shown.keys.len().saturating_sub(ROWS_MOST);
+        shown.keys.drain(..surplus);
+        drop(shown);
         self.edited();
     }
 

@@ -33,6 +33,7 @@ use self::live::Live;
 use self::trouble::{Told, Trouble};
 use self::world::World;
 use super::fail;
+use super::serve::signal;
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::telemetry;
 
@@ -76,9 +77,9 @@ async fn play(options: &Options) -> Told<bool> {
     let world = Arc::new(World::start(events, SEED).await?);
     let told = tokio::select! {
         told = shown(options, &world, listener) => told,
-        _ = tokio::signal::ctrl_c() => {
+        _ = signal() => {
             say("")?;
-            Ok(true)
+            if options.script { Err("the story was interrupted".into()) } else { Ok(true) }
         }
     };
     world.end().await;

@@ -71,7 +71,8 @@ fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST);
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     // Another server on this machine is another origin too: its pages have no business here.
-    let own = |origin: &str| origin.split_once("://").map(|(_, name)| name.as_bytes()) == host.map(|host| host.as_bytes());
+    let own =
+        |origin: &str| origin.split_once("://").map(|(_, name)| name.as_bytes()) == host.map(|host| host.as_bytes());
     host.is_some_and(local) && origin.is_none_or(own)
 }
 
@@ -110,7 +111,11 @@ struct Wanted {
 async fn act(State(shared): State<Shared>, headers: HeaderMap, Form(wanted): Form<Wanted>) -> response::Response {
     shared.actions.start(&wanted.action, &wanted.row, &wanted.title);
     // The script stays on the page, a plain form comes back to it.
-    if headers.contains_key("x-stay") { StatusCode::ACCEPTED.into_response() } else { Redirect::to("/").into_response() }
+    if headers.contains_key("x-stay") {
+        StatusCode::ACCEPTED.into_response()
+    } else {
+        Redirect::to("/").into_response()
+    }
 }
 
 #[cfg(test)]

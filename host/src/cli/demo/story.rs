@@ -56,7 +56,10 @@ impl Cast {
             singles.extend(pairs(google, application).into_iter().filter(|pair| pair.key == key));
         }
         if occurrences.len() < OCCURRENCES {
-            return Err(Trouble(format!("{OCCURRENCES} series are needed, there are {}: give more events", occurrences.len())));
+            return Err(Trouble(format!(
+                "{OCCURRENCES} series are needed, there are {}: give more events",
+                occurrences.len()
+            )));
         }
         Ok(Self { singles: singles.into_iter(), occurrences: occurrences.into_iter() })
     }
@@ -103,7 +106,8 @@ async fn edits(world: &World, side: Side, cast: &mut Cast, figures: &mut Figures
     }
     let start_ms = (now_ms() / DAY_MS + 2) * DAY_MS + 10 * HOUR_MS;
     let title = format!("Made in {}", side.name());
-    let mut one = |name: &str, took: Duration| figures.add(&format!("{way}, {name}"), format!("{} ms", took.as_millis()));
+    let mut one =
+        |name: &str, took: Duration| figures.add(&format!("{way}, {name}"), format!("{} ms", took.as_millis()));
     one("edit (median)", median(times));
     let made = make(world, side, &Change::Create(title, start_ms), None).await?;
     one("create", made.arrived(world).await?);
@@ -128,9 +132,12 @@ async fn misfortunes(world: &World, cast: &mut Cast, figures: &mut Figures) -> T
     tell("edited on both sides", faults::both_sides(world, &pair, ("Google's title", "Our title")).await?)?;
     tell("429", faults::throttle(world, &cast.single()?, "Renamed under 429").await?)?;
     tell("lost webhook", faults::lose_webhook(world, &cast.single()?, "Renamed without a word").await?)?;
-    tell("lost answer", faults::lose_answer(world, "Made once", start_ms + 9 * HOUR_MS).await?)?;
+    tell("lost answer", faults::lose_answer(world, "Made once", start_ms + 9 * HOUR_MS, &|_| ()).await?)?;
     tell("expired sync token", faults::expire_token(world, &cast.single()?, "Renamed after the token").await?)?;
-    tell("killed in a write", faults::kill_in_write(world, "Made by a dead host", start_ms + 11 * HOUR_MS).await?)?;
+    tell(
+        "killed in a write",
+        faults::kill_in_write(world, "Made by a dead host", start_ms + 11 * HOUR_MS, &|_| ()).await?,
+    )?;
     let two = (&cast.single()?, &cast.single()?);
     let titles = ("Renamed in Google before the kill", "Renamed here before the kill");
     tell("killed in a listing", faults::kill_in_listing(world, two, titles).await?)

@@ -90,11 +90,14 @@ fn cell(entry: Option<&Entry>, other: Option<&Entry>, series: bool) -> String {
     let title = marked(escape(&entry.title), same(|entry| (0, 0, &entry.title)));
     let place = marked(escape(&entry.place), same(|entry| (0, 0, &entry.place)));
     let badge = if series { " <span class=\"badge\">series</span>" } else { "" };
-    format!("<span class=\"when\">{when}</span> <span class=\"title\">{title}</span>{badge} <span class=\"place\">{place}</span>")
+    format!(
+        "<span class=\"when\">{when}</span> <span class=\"title\">{title}</span>{badge} <span class=\"place\">{place}</span>"
+    )
 }
 
 fn when(entry: &Entry) -> String {
-    let text = |ms: i64, format: &str| DateTime::from_timestamp_millis(ms).unwrap_or_default().format(format).to_string();
+    let text =
+        |ms: i64, format: &str| DateTime::from_timestamp_millis(ms).unwrap_or_default().format(format).to_string();
     let (start, end) = (entry.start_ms, entry.end_ms);
     if entry.all_day {
         return format!("<time data-ms=\"{start}\" data-day=\"1\">{} all day</time>", text(start, "%a %-d %b"));
@@ -131,7 +134,8 @@ mod tests {
     fn pair(google: &str, application: &str) -> Pair {
         let key = Key { uid: "a \"b\"".into(), occurrence: String::new() };
         let seen = |title: &str| {
-            let entry = Entry { start_ms: 0, end_ms: 60_000, title: title.into(), place: String::new(), all_day: false };
+            let entry =
+                Entry { start_ms: 0, end_ms: 60_000, title: title.into(), place: String::new(), all_day: false };
             Some(Seen { key: key.clone(), entry, id: "id".into(), body: serde_json::Value::Null })
         };
         Pair { key: key.clone(), google: seen(google), application: seen(application) }
@@ -150,7 +154,11 @@ mod tests {
     #[test]
     fn only_what_differs_is_marked() {
         let html = table(&[pair("one", "two")], &[]);
-        assert!(html.contains("class=\"differs\"") && html.contains("<mark>one</mark>") && html.contains("<mark>two</mark>"));
+        assert!(
+            html.contains("class=\"differs\"")
+                && html.contains("<mark>one</mark>")
+                && html.contains("<mark>two</mark>")
+        );
         assert_eq!(html.matches("<mark>").count(), 2, "the times are the same: {html}");
         let html = table(&[pair("one", "one")], &[Key { uid: "a \"b\"".into(), occurrence: String::new() }]);
         assert!(html.contains("class=\"arrived\"") && !html.contains("<mark>"));

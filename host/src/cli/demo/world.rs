@@ -123,7 +123,9 @@ async fn bind(addr: SocketAddr) -> Told<TcpListener> {
     loop {
         match TcpListener::bind(addr).await {
             Ok(listener) => return Ok(listener),
-            Err(why) if tokio::time::Instant::now() > until => return Err(Trouble::new("the server cannot listen", why)),
+            Err(why) if tokio::time::Instant::now() > until => {
+                return Err(Trouble::new("the server cannot listen", why));
+            }
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
