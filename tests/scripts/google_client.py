@@ -72,7 +72,7 @@ class Webhook:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                seen.put(dict(self.headers))
+                seen.put(self.headers)
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -1,1 +1,6 @@
+//! Everything that tests of the whole engine share: a world of a calendar, a store and simulated providers, in which
+//! time is virtual and every effect can be the last one before a crash.
 
+pub mod agenda;
+pub mod memory;
+pub mod world;

@@ -18,3 +18,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use faults::{Fault, FaultKind, PushFault, PushFaults};
 pub use http::{Answer, Notification, Provider, SimRequest, SimResponse};
 pub use server::Server;
+
+/// Keeps the README's example compiling.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

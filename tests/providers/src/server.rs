@@ -117,8 +117,9 @@ async fn answer(
 type PushClient = hyper_util::client::legacy::Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>;
 
 async fn push(provider: Arc<dyn Provider>) {
-    let client: PushClient =
-        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let client: PushClient = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .http1_title_case_headers(true)
+        .build_http();
     let mut sending = JoinSet::new();
     loop {
         for notification in provider.take_notifications(provider.now_ms()) {

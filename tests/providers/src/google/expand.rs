@@ -180,20 +180,18 @@ fn is_nth(rule: &Rule, day: NaiveDate, index: u32, length: u32) -> bool {
 }
 
 fn year_days(rule: &Rule, year: i32, first: NaiveDate) -> Vec<NaiveDate> {
-    let plain = rule.by_month.is_empty() && rule.by_month_day.is_empty();
     let month = |number: u32| NaiveDate::from_ymd_opt(year, number, 1);
-    if plain && rule.by_day.is_empty() {
+    if !rule.by_month.is_empty() {
+        // Within named months, ordinals count in the month.
+        let months = (1..=12).filter(|number| rule.by_month.contains(number)).filter_map(month);
+        return months.flat_map(|month| month_days(rule, month, first.day())).collect();
+    }
+    if rule.by_day.is_empty() && rule.by_month_day.is_empty() {
         return NaiveDate::from_ymd_opt(year, first.month(), first.day()).into_iter().collect();
     }
-    if plain {
-        let Some(january) = month(1) else { return Vec::new() };
-        let length: u32 = if january.leap_year() { 366 } else { 365 };
-        return january
-            .iter_days()
-            .take(length as usize)
-            .filter(|day| is_nth(rule, *day, day.ordinal0(), length))
-            .collect();
-    }
-    let months = (1..=12).filter(|number| rule.by_month.is_empty() || rule.by_month.contains(number));
-    months.filter_map(month).flat_map(|month| month_days(rule, month, first.day())).collect()
+    // Without them they count in the year, also beside BYMONTHDAY.
+    let Some(january) = month(1) else { return Vec::new() };
+    let length: u32 = if january.leap_year() { 366 } else { 365 };
+    let all = january.iter_days().take(length as usize);
+    all.filter(|day| in_month_days(rule, *day) && is_nth(rule, *day, day.ordinal0(), length)).collect()
 }

@@ -1,6 +1,8 @@
 //! What only a test may do: look at the truth, act as the user in Google's own pages, break things.
 //! Invariant: a user's edit takes the same path as a request's, so it moves etags and pushes the same way.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::auth;
@@ -122,12 +124,12 @@ impl Google {
         self.lock().faults.clear();
     }
 
-    /// Looks at or changes the whole fault plan.
+    /// Looks at or changes the whole fault plan. `act` must not call this Google: it holds the lock.
     pub fn with_faults<T>(&self, act: impl FnOnce(&mut FaultPlan) -> T) -> T {
         act(&mut self.lock().faults)
     }
 
-    /// Changes switches while it runs.
+    /// Changes switches while it runs. `act` must not call this Google: it holds the lock.
     pub fn configure(&self, act: impl FnOnce(&mut super::Config)) {
         act(&mut self.lock().config);
     }
@@ -157,17 +159,20 @@ impl Google {
         rows.into_iter().flatten().map(|row| Value::Object(row.body.clone())).collect()
     }
 
-    /// What is there: events and series that are not deleted, and the exceptions (moved and cancelled) of live series.
+    /// What is there: events and series that are not deleted, and the exceptions (moved and cancelled) of live series,
+    /// without those that their series no longer has.
     #[must_use]
     pub fn truth(&self, calendar: &str) -> Vec<Value> {
         let state = self.lock();
         let Some(calendar) = state.calendars.get(calendar) else { return Vec::new() };
         let live = |id: &str| calendar.rows.get(id).is_some_and(|row| !row.is_cancelled());
-        let rows = calendar.rows.values().filter(|row| match row.master() {
-            Some(master) => live(master),
+        let series = calendar.rows.iter().filter(|(_, row)| row.body.contains_key("recurrence") && !row.is_cancelled());
+        let orphans: BTreeSet<String> = series.flat_map(|(id, _)| series::orphans(calendar, id)).collect();
+        let rows = calendar.rows.iter().filter(|(id, row)| match row.master() {
+            Some(master) => live(master) && !orphans.contains(*id),
             None => !row.is_cancelled(),
         });
-        rows.map(|row| Value::Object(row.body.clone())).collect()
+        rows.map(|(_, row)| Value::Object(row.body.clone())).collect()
     }
 
     /// Events and series that are not deleted; exceptions are not counted.

@@ -16,6 +16,7 @@ mod params;
 mod route;
 mod rule;
 mod series;
+mod split;
 mod state;
 mod time;
 mod token;

@@ -50,6 +50,12 @@ impl<'a> Series<'a> {
         expand(&self.rules, &self.origin, end_s, limit)
     }
 
+    /// How many starts the rules give before that moment, excluded ones counted and listed ones not.
+    pub(crate) fn generated_before(&self, utc_s: i64) -> usize {
+        let rules = Recurrence { rules: self.rules.rules.clone(), ..Recurrence::default() };
+        expand(&rules, &self.origin, utc_s, MAX_INSTANCES).len()
+    }
+
     /// The start with that instance suffix, if the series has it.
     pub(crate) fn start_of(&self, suffix: &str) -> Option<When> {
         let wanted = suffix_utc(suffix)?;
@@ -109,14 +115,14 @@ pub(crate) fn orphans(calendar: &Calendar, master_id: &str) -> Vec<String> {
         Err(_) => return Vec::new(),
     };
     let exceptions: Vec<&String> = calendar.exceptions(master_id).map(|(id, _)| id).collect();
+    if exceptions.is_empty() {
+        return Vec::new();
+    }
     let Some(series) = series else { return exceptions.into_iter().cloned().collect() };
     let last = exceptions.iter().filter_map(|id| suffix_utc(id.rsplit_once('_')?.1)).max().unwrap_or(0);
-    let kept: std::collections::BTreeSet<String> = if exceptions.is_empty() {
-        std::collections::BTreeSet::new()
-    } else {
-        let starts = series.starts(last + 2 * 86_400, MAX_INSTANCES);
-        starts.iter().map(|(_, when)| format!("{master_id}_{}", when.instance_suffix())).collect()
-    };
+    let starts = series.starts(last + 2 * 86_400, MAX_INSTANCES);
+    let kept: std::collections::BTreeSet<String> =
+        starts.iter().map(|(_, when)| format!("{master_id}_{}", when.instance_suffix())).collect();
     exceptions.into_iter().filter(|id| !kept.contains(*id)).cloned().collect()
 }
 

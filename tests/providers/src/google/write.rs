@@ -276,7 +276,9 @@ fn commit(
     let asked = event.get("sequence").and_then(Value::as_u64).unwrap_or(0);
     event.insert("sequence".to_owned(), json!(asked.max(previous + u64::from(moved))));
 
-    let stamp_us = state.stamp_after(stored.map_or(0, |row| row.stamp_us));
+    // An instance without a row shows its series' etag; its own must differ.
+    let shown_us = old.map_or(0, stamp_of);
+    let stamp_us = state.stamp_after(stored.map_or(shown_us, |row| row.stamp_us));
     if only_reminders_differ(old, &event) && stored.is_some() {
         // `updated` speaks of the main data only; the etag moves all the same.
     } else {
@@ -298,6 +300,10 @@ fn commit(
     watch::changed(state, calendar_id);
     let calendar = state.calendars.get(calendar_id).ok_or_else(ApiError::not_found)?;
     calendar.rows.get(id).map(|row| row.body.clone()).ok_or_else(ApiError::not_found)
+}
+
+fn stamp_of(old: &Object) -> i64 {
+    text(old, "etag").trim_matches('"').parse::<i64>().unwrap_or(0) / 2
 }
 
 fn only_reminders_differ(old: Option<&Object>, event: &Object) -> bool {
