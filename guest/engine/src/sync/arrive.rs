@@ -199,7 +199,8 @@ impl<F: Effects> Session<'_, F> {
         let mut known = Notes::parse(&shadow.notes);
         let here = |id: &String| arrival.exceptions.iter().any(|e| e.id == *id) || arrival.gone_exceptions.contains(id);
         known.instances.retain(|_, instance| !here(&instance.id));
-        let (rows, lost) = self.read_exceptions(&known, &before)?;
+        let now = event.document.clone();
+        let (rows, lost) = self.read_exceptions(&known, &before, &now)?;
         arrival.exceptions.extend(rows);
         arrival.lost_exceptions = lost;
         Ok(arrival)
@@ -207,11 +208,20 @@ impl<F: Effects> Session<'_, F> {
 
     /// Read known exceptions of a series again: their rows, and the ids of those that are no more. Within the bound
     /// of a step; those beyond it are taken to be as they were.
-    pub(super) fn read_exceptions(&mut self, known: &Notes, before: &Document) -> Flow<(Vec<RemoteException>, Vec<String>)> {
+    pub(super) fn read_exceptions(
+        &mut self,
+        known: &Notes,
+        before: &Document,
+        now: &Document,
+    ) -> Flow<(Vec<RemoteException>, Vec<String>)> {
         let (mut rows, mut lost) = (Vec::new(), Vec::new());
         for (recurrence_id, instance) in &known.instances {
-            let excluded = before.overrides().and_then(|all| all.get(recurrence_id)).is_none_or(is_excluded);
-            if excluded || self.exception_reads >= EXCEPTION_READS_PER_STEP {
+            let settled = match before.overrides().and_then(|all| all.get(recurrence_id)) {
+                Some(patch) => is_excluded(patch),
+                // Known from before the series moved away from this date: matters when it is back.
+                None => !recurrence::contains(now.value(), recurrence_id).unwrap_or(false),
+            };
+            if settled || self.exception_reads >= EXCEPTION_READS_PER_STEP {
                 continue;
             }
             self.exception_reads += 1;
@@ -326,6 +336,8 @@ impl<F: Effects> Session<'_, F> {
                 let mut overrides = document.overrides().cloned().unwrap_or_default();
                 for (recurrence_id, instance) in known.instances {
                     if !same_times && !recurrence::contains(document.value(), &recurrence_id).unwrap_or(false) {
+                        // The provider may still have it, and it counts again should the series come back.
+                        notes.instances.insert(recurrence_id, instance);
                         continue;
                     }
                     if let Some(patch) = before.overrides().and_then(|all| all.get(&recurrence_id)) {

@@ -10,7 +10,7 @@ use super::settle::{Local, Pending, Scene};
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
 use crate::event::merge::{Preference, Side, Versions, align_participants, merge};
 use crate::event::{Document, is_excluded};
-use crate::recurrence::exception;
+use crate::recurrence::{self, exception};
 use crate::id;
 use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
 use crate::provider::{Instance, Notes, Placed, Purpose, Row, Update, Verdict};
@@ -176,6 +176,14 @@ impl<F: Effects> Session<'_, F> {
         };
         let (before, after) = (overrides(&present.document), overrides(wanted));
         let (before, after) = (before.get(&recurrence_id), after.get(&recurrence_id));
+        // An occurrence that is excluded, or that the changed series does not have any more.
+        let hidden = match after {
+            Some(patch) => is_excluded(patch),
+            None => !recurrence::contains(wanted.value(), &recurrence_id).unwrap_or(true),
+        };
+        if hidden && before.is_some_and(is_excluded) {
+            return self.skip_exception(job, present, &recurrence_id, wanted);
+        }
         let instance = match present.notes.instances.get(&recurrence_id) {
             Some(instance) => instance.clone(),
             None => match self.find_instance(&job, &present, &recurrence_id)? {
@@ -185,7 +193,7 @@ impl<F: Effects> Session<'_, F> {
             },
         };
         let notify = job.entry.notify_attendees;
-        if after.is_some_and(is_excluded) {
+        if hidden {
             let request = self.provider.delete(&self.target(), &instance.id, &instance.etag, notify);
             let (verdict, response) = self.exchange(Purpose::Delete, request)?;
             return self.answered_write(job, verdict, &response, Some((recurrence_id, instance)), wanted);
@@ -263,7 +271,7 @@ impl<F: Effects> Session<'_, F> {
     fn after_master(&mut self, before: Present, response: &Response) -> Flow<Option<Present>> {
         let Ok(Row::Event(event)) = self.provider.read_row(&self.target(), &response.body) else { return Ok(None) };
         let incarnation = before.notes.incarnation;
-        let (rows, lost) = self.read_exceptions(&before.notes, &before.document)?;
+        let (rows, lost) = self.read_exceptions(&before.notes, &before.document, &event.document)?;
         let mut known = before.notes;
         known.instances.retain(|_, instance| !lost.contains(&instance.id));
         let mut present = self.with_master(*event, Some((before.document, known)));
