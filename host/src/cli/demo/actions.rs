@@ -47,11 +47,17 @@ impl Actions {
             };
             live.edited();
             match came {
-                Ok(text) => live.say(&text, true),
-                Err(Trouble(text)) => live.say(&text, false),
+                Ok(text) => live.say(&sentence(&text), true),
+                Err(Trouble(text)) => live.say(&sentence(&text), false),
             }
         });
     }
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 async fn edit(world: &World, live: &Live, side: Side, what: &str, row: &str, title: String) -> Told<String> {
@@ -113,7 +119,7 @@ async fn fault(world: &World, live: &Live, what: &str) -> Told<String> {
             let came = faults::kill_in_write(world, &named("Made by a dead host"), later, &made).await;
             // Whatever happened: the page goes on with a server that runs.
             world.restart().await?;
-            begins(&came?);
+            begins(&sentence(&came?));
             begins("The host is killed in the middle of a listing …");
             let came = faults::kill_in_listing(
                 world,

@@ -81,6 +81,21 @@ mod tests {
         Seen { key, entry, id: id.into(), body: serde_json::Value::Null }
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_did_not_arrive_is_found() -> Told<()> {
+        let world = World::start(40, 1).await?;
+        super::super::progress::first_sync(&world, 40, std::time::Instant::now()).await?;
+        let before = compare(&world).await?;
+        assert!(before.is_equal() && before.equal > 10, "{before:?}");
+        world.google.cut_off();
+        let made = world.google.create("Lost", now_ms() + DAY_MS)?;
+        let after = compare(&world).await?;
+        assert!(!after.is_equal());
+        assert_eq!((after.equal, after.only_google, after.only_application), (before.equal, vec![made.id], vec![]));
+        world.end().await;
+        Ok(())
+    }
+
     #[test]
     fn what_is_there_twice_on_one_side_only_is_a_difference() {
         let mut result = Comparison::default();

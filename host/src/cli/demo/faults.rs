@@ -75,7 +75,11 @@ pub(super) async fn both_sides(world: &World, pair: &Pair, titles: (&str, &str))
         [(titles.0, Side::Google), (titles.1, Side::Application)].into_iter().find(|(title, _)| *title == outcome);
     let Some((_, winner)) = winner else { return Err(Trouble(format!("neither title of event {uid} won"))) };
     let loser = winner.other().name();
-    Ok(format!("the later edit won ({}), {loser}'s is in the conflict record; equal after {}", winner.name(), ms(took)))
+    Ok(format!(
+        "the edit in {} won, the one in {loser} is in the conflict record; equal after {}",
+        winner.name(),
+        ms(took)
+    ))
 }
 
 /// Google asks to slow down.
@@ -159,7 +163,8 @@ pub(super) async fn kill_in_write(world: &World, title: &str, start_ms: i64, mad
     let store = world.kill().await?;
     made(key.clone());
     let shadows = store.shadows_by_uid(TENANT, REPLICA, std::slice::from_ref(&key.uid)).await;
-    let noted = shadows.is_ok_and(|found| found.into_iter().flatten().next().is_some());
+    let shadows = shadows.map_err(|why| Trouble(format!("the database after the kill: {why:?}")))?;
+    let noted = shadows.into_iter().flatten().next().is_some();
     drop(store);
     let took = revive(world).await?;
     let named = |row: &Value| row.get("summary").and_then(Value::as_str) == Some(title);
@@ -182,13 +187,14 @@ pub(super) async fn kill_in_listing(world: &World, pairs: (&Pair, &Pair), titles
     let pulled = || async { world.metrics().await.map_or(0, |metrics| metrics.pulled).saturating_sub(before) };
     until("the listing", || async { Ok(pulled().await > 0) }).await?;
     let here = make(world, Side::Application, &Change::Rename(titles.1.to_owned()), Some(pairs.1)).await?;
-    let rows = pulled().await;
+    let (rows, all) = (pulled().await, world.google.sim.truth(ACCOUNT).len());
     drop(world.kill().await?);
     let took = revive(world).await?;
     in_google.arrived(world).await?;
     here.arrived(world).await?;
+    // A short listing may have been faster than the kill.
     Ok(format!(
-        "killed {rows} rows into a listing; in step {} after the restart (the lease of the dead host included)",
+        "killed {rows} rows into a listing of {all}; in step {} after the restart (the lease of the dead host included)",
         ms(took)
     ))
 }

@@ -121,6 +121,13 @@ impl GoogleSide {
         self.sim.user_delete(ACCOUNT, id).map_err(|why| Trouble::new("Google refused", why))
     }
 
+    /// Take away the grant of everybody but the user: nothing is synced any more.
+    #[cfg(test)]
+    pub(super) fn cut_off(&self) {
+        self.sim.revoke_account(ACCOUNT);
+        self.sim.grant_access(ACCOUNT, OWN_TOKEN, i64::MAX / 4);
+    }
+
     /// Events that are there twice: by their own uid, or by the mark of whoever made them.
     pub(super) fn duplicates(&self) -> usize {
         self.sim.duplicates(ACCOUNT).len() + self.sim.duplicates_by_property(ACCOUNT, "tandem").len()

@@ -37,9 +37,6 @@ use super::serve::signal;
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::telemetry;
 
-/// Seed of the simulator and its events.
-const SEED: u64 = 2026;
-
 /// What the demo is asked for.
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -49,6 +46,9 @@ pub(super) struct Options {
     /// How many events the simulated Google starts with.
     #[arg(long, value_name = "NUMBER", default_value_t = 3000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
     events: u32,
+    /// Other events, and other chances in the simulator.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2026)]
+    seed: u64,
     /// Serve no page; only with --script.
     #[arg(long, requires = "script")]
     headless: bool,
@@ -74,7 +74,7 @@ async fn play(options: &Options) -> Told<bool> {
     let listener = if options.headless { None } else { Some(listen(options.port).await?) };
     say("starting a simulated Google and Tandem on this machine")?;
     let events = usize::try_from(options.events).map_err(|why| Trouble::new("too many events", why))?;
-    let world = Arc::new(World::start(events, SEED).await?);
+    let world = Arc::new(World::start(events, options.seed).await?);
     let told = tokio::select! {
         told = shown(options, &world, listener) => told,
         _ = signal() => {
