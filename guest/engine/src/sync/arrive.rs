@@ -60,9 +60,16 @@ pub(super) struct Present {
     pub(super) notes: Notes,
     /// Our origin mark.
     pub(super) mark: Option<String>,
+    /// Only exceptions came: that does not show that their master is still there.
+    pub(super) alone: bool,
 }
 
 impl Present {
+    /// The listing that saw it last.
+    pub(super) fn generation(&self, now: u64, shadow: Option<&Shadow>) -> u64 {
+        shadow.filter(|_| self.alone).map_or(now, |shadow| shadow.generation)
+    }
+
     /// Put an exception into its override. One that is as its series says needs none.
     pub(super) fn set_exception(&mut self, placed: Placed, instance: Instance) {
         let mut overrides = overrides(&self.document);
@@ -297,6 +304,7 @@ impl<F: Effects> Session<'_, F> {
                 document,
                 notes,
                 mark: None,
+                alone: true,
             },
             (None, None) => return None,
         };
@@ -352,7 +360,7 @@ impl<F: Effects> Session<'_, F> {
                 document.set_overrides(overrides);
             }
         }
-        Present { etag: event.etag, updated_ms: event.updated_ms, document, notes, mark: event.mark }
+        Present { etag: event.etag, updated_ms: event.updated_ms, document, notes, mark: event.mark, alone: false }
     }
 }
 

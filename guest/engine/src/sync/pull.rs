@@ -145,7 +145,8 @@ impl<F: Effects> Session<'_, F> {
 
     /// Our own write came back, or only bookkeeping moved: nothing to plan.
     fn echo(&mut self, out: &mut Pending, shadow: &crate::effects::Shadow, present: &super::arrive::Present) {
-        let (replica, generation) = (self.replica.id.clone(), self.state.generation);
+        let generation = present.generation(self.state.generation, Some(shadow));
+        let replica = self.replica.id.clone();
         let notes = present.notes.text();
         if notes != shadow.notes {
             let shadow = crate::effects::Shadow { etag: present.etag.clone(), generation, notes, ..shadow.clone() };

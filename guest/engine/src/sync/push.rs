@@ -80,6 +80,7 @@ impl<F: Effects> Session<'_, F> {
             document: scene.remote_base(),
             notes: scene.notes.clone(),
             mark: None,
+            alone: false,
         }
     }
 
@@ -117,6 +118,7 @@ impl<F: Effects> Session<'_, F> {
             document: event.document,
             notes: Notes { lines: event.lines, read_only: !event.writable, ..Notes::default() },
             mark: event.mark,
+            alone: false,
         };
         present.document.set_uid(&job.scene.uid);
         present.notes.incarnation = job.scene.notes.incarnation;

@@ -142,7 +142,8 @@ impl<F: Effects> Session<'_, F> {
         if shadow.gone {
             return Ok(());
         }
-        let (generation, replica) = (self.state.generation, self.replica.id.clone());
+        let generation = present.generation(self.state.generation, Some(shadow));
+        let replica = self.replica.id.clone();
         let (remote, notes) = (present.document.text(), present.notes.text());
         if notes != shadow.notes || remote != shadow.remote {
             let shadow = Shadow { etag: present.etag.clone(), generation, notes, ..shadow.clone() };
@@ -307,7 +308,7 @@ impl<F: Effects> Session<'_, F> {
             remote_id: scene.remote_id.clone(),
             etag: present.etag.clone(),
             revision,
-            generation: self.state.generation,
+            generation: present.generation(self.state.generation, scene.shadow.as_ref()),
             gone: false,
             local: (local != remote).then_some(local),
             remote,
