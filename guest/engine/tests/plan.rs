@@ -60,8 +60,12 @@ fn rows() -> Vec<Value> {
 fn questions() -> impl Iterator<Item = Question> {
     let rules = MODES.into_iter().flat_map(|mode| {
         POLICIES.into_iter().flat_map(move |policy| {
-            [(true, true), (true, false), (false, true), (false, false)]
-                .map(|(writable, ours)| Rules { mode, policy, writable, ours })
+            [(true, true), (true, false), (false, true), (false, false)].map(|(writable, ours)| Rules {
+                mode,
+                policy,
+                writable,
+                ours,
+            })
         })
     });
     rules.flat_map(|rules| {
@@ -139,7 +143,10 @@ fn plan_decides_as_the_table_says() {
         let row = rows.iter().find(|row| question.matches(row)).unwrap();
         let decision = kebab(&format!("{:?}", question.decide()));
         if row["then"] != decision.as_str() {
-            wrong.push(format!("{question:?}\n  decided {decision}, expected {} because {}", row["then"], row["because"]));
+            wrong.push(format!(
+                "{question:?}\n  decided {decision}, expected {} because {}",
+                row["then"], row["because"]
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
@@ -182,7 +189,9 @@ fn nothing_comes_back_that_one_side_deleted_and_the_other_left_alone() {
     for question in questions().filter(|q| q.base == Base::Agreed && q.rules.mode == ReplicaMode::TwoWay) {
         match (question.local, question.remote) {
             (State::Same, State::Deleted) => assert_eq!(question.decide(), Decision::DeleteLocal),
-            (State::Deleted, State::Same) if question.rules.writable => assert_eq!(question.decide(), Decision::DeleteRemote),
+            (State::Deleted, State::Same) if question.rules.writable => {
+                assert_eq!(question.decide(), Decision::DeleteRemote)
+            }
             _ => {}
         }
     }
