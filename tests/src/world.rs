@@ -44,6 +44,10 @@ pub struct World {
     pub dies_after: Option<u64>,
     /// Notifications that were answered with these statuses.
     pub notified: Vec<u16>,
+    /// What the token endpoint says when it is asked to refresh.
+    pub grant: Result<(), AuthError>,
+    /// How often it was asked.
+    pub refreshes: u32,
     random: u64,
 }
 
@@ -102,6 +106,8 @@ impl World {
             effects: 0,
             dies_after: None,
             notified: Vec::new(),
+            grant: Ok(()),
+            refreshes: 0,
             random: 0,
         }
     }
@@ -328,6 +334,8 @@ impl Effects for World {
     }
 
     fn refresh(&mut self, _connection: &str) -> Result<String, AuthError> {
+        self.refreshes += 1;
+        self.grant?;
         self.google.grant_access(ACCOUNT, "token", i64::MAX / 4);
         Ok("Bearer token".into())
     }

@@ -223,13 +223,19 @@ impl Merge {
             Shape::Overrides => self.items(inner, Shape::Override),
             Shape::Set(_) | Shape::Atom => self.items(inner, Shape::Atom),
         };
-        let filled = |items: Properties, before: Option<&Value>| {
+        let filled = |items: Properties, like: Option<&Value>| {
             // An empty object stays where it was one; a set whose last item went is removed.
-            let was_empty = before.and_then(Value::as_object).is_some_and(Map::is_empty);
+            let was_empty = like.and_then(Value::as_object).is_some_and(Map::is_empty);
             let item = matches!(shape, Shape::Object | Shape::Override);
             (!items.is_empty() || was_empty || item).then_some(Value::Object(items))
         };
-        (filled(local, four.local), filled(remote, four.remote))
+        // Whether an empty set is there or not is up to the side that changed.
+        let likes = match (four.local != four.local_base, four.remote != four.remote_base) {
+            (true, false) => (four.local, four.local),
+            (false, true) => (four.remote, four.remote),
+            _ => (four.local, four.remote),
+        };
+        (filled(local, likes.0), filled(remote, likes.1))
     }
 
     fn items(&mut self, four: Four<&Properties>, shape: Shape) -> (Properties, Properties) {

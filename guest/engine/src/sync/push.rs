@@ -57,7 +57,7 @@ impl<F: Effects> Session<'_, F> {
             Decision::UpdateRemote => self.update(job),
             Decision::DeleteRemote => self.delete(job),
             Decision::RestoreLocal => self.take_back(job),
-            _ if base == Base::None && rules.mode == ReplicaMode::TwoWay && job.scene.local.state == State::Changed => {
+            _ if !rules.writable && rules.mode != ReplicaMode::Pull && job.scene.local.state == State::Changed => {
                 let detail = "the provider does not let the account write to this calendar";
                 self.give_up(job, "read-only-calendar", detail, vec![])
             }
