@@ -116,7 +116,7 @@ impl<F: Effects> Session<'_, F> {
             }
             Decision::RestoreLocalEdited => {
                 self.agree(out, scene, &present, decision)?;
-                let outcome = Some(present.document.text());
+                let outcome = scene.local.row.as_ref().map(|row| row.document.clone());
                 self.conflict(out, scene, Some(&present), outcome, &[], ConflictWinner::Remote);
                 Ok(())
             }
