@@ -471,10 +471,11 @@ impl<F: Effects> Session<'_, F> {
         self.commit(changes, vec![])
     }
 
-    fn finished(&self, entry: &PushEntry) -> [Change; 2] {
+    fn finished(&self, entry: &PushEntry) -> [Change; 3] {
         [
             Change::Dequeue(entry.replica.clone(), entry.uid.clone(), entry.revision),
             Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Push, &entry.uid)),
+            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Guard, &entry.uid)),
         ]
     }
 
