@@ -269,6 +269,7 @@ impl<F: Effects> Session<'_, F> {
         let mut problems = Vec::new();
         let present = self.compose(arrival, live, &mut problems);
         for problem in problems {
+            self.state.set_aside = true;
             changes.push(Change::PutFailure(self.item_failure(&problem)));
             self.report.failed += 1;
         }
