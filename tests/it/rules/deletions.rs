@@ -156,7 +156,9 @@ fn a_deletion_made_before_the_answer_of_its_creation_arrives_is_not_undone() {
     let mut world = World::new();
     idle(&mut world);
     world.create(&meeting("a@app", "short-lived", "2026-03-03T09:00:00")).unwrap();
-    world.google.plan(tandem_providers::Fault::next(tandem_providers::FaultKind::LostAnswer).on_method("POST").on_path("*/events"));
+    world.google.plan(
+        tandem_providers::Fault::next(tandem_providers::FaultKind::LostAnswer).on_method("POST").on_path("*/events"),
+    );
     for _ in 0..5 {
         world.step().unwrap();
     }

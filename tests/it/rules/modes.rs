@@ -85,7 +85,8 @@ fn busy_only_shows_times_and_nothing_else() {
     secret["description"] = json!("SECRET notes");
     secret["locations"] = json!({"1": {"name": "SECRET room"}});
     secret["keywords"] = json!({"SECRET": true});
-    secret["participants"] = json!({"x": {"email": "SECRET@example.com", "name": "SECRET", "roles": {"attendee": true}}});
+    secret["participants"] =
+        json!({"x": {"email": "SECRET@example.com", "name": "SECRET", "roles": {"attendee": true}}});
     secret["alerts"] = json!({"1": {"trigger": {"offset": "-PT5M"}}});
     secret["google.com:private"] = json!({"k": "SECRET"});
     secret["recurrenceRules"] = json!([{"frequency": "daily", "count": 5}]);

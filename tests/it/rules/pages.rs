@@ -15,7 +15,9 @@ fn with_rows(world: &World, query: &str, rows: &[Value]) {
     assert!(body["nextSyncToken"].is_string(), "{body}");
     let items = body["items"].as_array_mut().unwrap();
     items.splice(0..0, rows.iter().cloned());
-    world.google.plan(Fault::next(FaultKind::Raw { status: 200, body: body.to_string() }).on_method("GET").on_path("*/events"));
+    world
+        .google
+        .plan(Fault::next(FaultKind::Raw { status: 200, body: body.to_string() }).on_method("GET").on_path("*/events"));
 }
 
 #[test]
@@ -35,8 +37,11 @@ fn empty_pages_are_no_end() {
 #[test]
 fn tiny_pages_bring_everything() {
     let config = Config { allow_http_webhooks: true, page_limit: Some(1), ..Config::default() };
-    let mut world =
-        World::with(config, tandem_engine::effects::ReplicaMode::TwoWay, tandem_engine::effects::ConflictPolicy::Newest);
+    let mut world = World::with(
+        config,
+        tandem_engine::effects::ReplicaMode::TwoWay,
+        tandem_engine::effects::ConflictPolicy::Newest,
+    );
     world.google.generate(ACCOUNT, 30, 5).unwrap();
     in_step(&mut world, "page by page");
 }
@@ -94,7 +99,9 @@ fn a_row_that_became_malformed_is_not_taken_for_a_deletion() {
         }
     }
     world.google.plan(Fault::next(FaultKind::FullSyncRequired).on_method("GET"));
-    world.google.plan(Fault::next(FaultKind::Raw { status: 200, body: body.to_string() }).on_method("GET").on_path("*/events"));
+    world
+        .google
+        .plan(Fault::next(FaultKind::Raw { status: 200, body: body.to_string() }).on_method("GET").on_path("*/events"));
     world.settle().unwrap();
     assert!(world.titled("fragile").is_some(), "it is kept as it was");
     assert_eq!(codes(&world), ["bad-start"]);

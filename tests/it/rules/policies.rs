@@ -13,8 +13,11 @@ fn clash(policy: ConflictPolicy, later: &str) -> World {
     let mut world = world_with(ReplicaMode::TwoWay, policy);
     let id = share(&mut world);
     world.clock.advance(1_000);
-    let there = |world: &World| drop(world.google.user_patch(ACCOUNT, &id, &json!({"summary": "theirs", "location": "there"})).unwrap());
-    let here = |world: &mut World| drop(world.patch("a@app", &json!({"title": "mine", "description": "here"})).unwrap());
+    let there = |world: &World| {
+        drop(world.google.user_patch(ACCOUNT, &id, &json!({"summary": "theirs", "location": "there"})).unwrap())
+    };
+    let here =
+        |world: &mut World| drop(world.patch("a@app", &json!({"title": "mine", "description": "here"})).unwrap());
     if later == "local" {
         there(&world);
         world.clock.advance(1_000);

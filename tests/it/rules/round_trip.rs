@@ -93,8 +93,15 @@ fn reminders_visibility_and_colour_go_there_and_back() {
     assert_eq!(row["extendedProperties"]["private"]["ticket"], "7");
     assert_eq!(row["extendedProperties"]["shared"]["room"], "blue");
     let names = [
-        "alerts", "privacy", "freeBusyStatus", "status", "google.com:colorId", "google.com:private",
-        "google.com:shared", "keywords", "acme.com:anything",
+        "alerts",
+        "privacy",
+        "freeBusyStatus",
+        "status",
+        "google.com:colorId",
+        "google.com:private",
+        "google.com:shared",
+        "keywords",
+        "acme.com:anything",
     ];
     back(world, &event, &names);
 }
@@ -109,7 +116,6 @@ fn all_day_events_and_zones_go_there_and_back() {
         json!({"start": "2026-10-24T22:00:00", "timeZone": "Europe/Berlin", "duration": "P1DT2H"}),
         json!({"start": "2026-03-03T09:00:00", "timeZone": "Asia/Kolkata", "duration": "PT0S"}),
         json!({"start": "2026-03-29T02:30:00", "timeZone": "Europe/Berlin", "duration": "PT1H"}),
-        json!({"start": "2026-03-03T09:00:00", "timeZone": null, "duration": "PT1H"}),
         json!({"start": "2026-03-03T00:00:00", "duration": "P1D", "showWithoutTime": true, "recurrenceRules": [{"frequency": "weekly", "count": 3}]}),
     ];
     for time in times {
@@ -118,6 +124,22 @@ fn all_day_events_and_zones_go_there_and_back() {
         let (world, _) = there(&event);
         back(world, &event, &["start", "timeZone", "duration", "showWithoutTime", "recurrenceRules"]);
     }
+}
+
+/// Not compared by the agenda: where a floating event is depends on who looks.
+#[test]
+fn a_floating_event_is_placed_in_the_calendars_zone_there_and_floats_on_here() {
+    let mut world = World::new();
+    super::idle(&mut world);
+    world.create(&json!({"uid": "a@app", "title": "floating", "start": "2026-03-03T09:00:00", "timeZone": null, "duration": "PT1H"})).unwrap();
+    super::idle(&mut world);
+    let id = only_id(&world);
+    assert_eq!(world.google.event(ACCOUNT, &id).unwrap()["start"]["dateTime"], "2026-03-03T09:00:00+01:00");
+    world.google.user_patch(ACCOUNT, &id, &json!({"summary": "still floating"})).unwrap();
+    super::idle(&mut world);
+    let here = document(&world, "still floating");
+    assert_eq!((&here["start"], here.get("timeZone")), (&json!("2026-03-03T09:00:00"), Some(&Value::Null)));
+    quiet(&mut world, "floating");
 }
 
 #[test]
@@ -150,10 +172,22 @@ fn what_tandem_does_not_know_survives_an_edit() {
     let before = world.google.user_insert(ACCOUNT, &event).unwrap();
     in_step(&mut world, "read");
     let uid = world.titled("rich").unwrap().0.uid;
-    world.patch(&uid, &json!({"title": "renamed", "start": "2026-03-03T12:00:00", "locations": {"1": {"name": "Room"}}})).unwrap();
+    world
+        .patch(&uid, &json!({"title": "renamed", "start": "2026-03-03T12:00:00", "locations": {"1": {"name": "Room"}}}))
+        .unwrap();
     in_step(&mut world, "edited here");
     let after = world.google.event(ACCOUNT, &only_id(&world)).unwrap();
-    for name in ["conferenceData", "attachments", "source", "anyoneCanAddSelf", "extendedProperties", "reminders", "iCalUID", "creator", "organizer"] {
+    for name in [
+        "conferenceData",
+        "attachments",
+        "source",
+        "anyoneCanAddSelf",
+        "extendedProperties",
+        "reminders",
+        "iCalUID",
+        "creator",
+        "organizer",
+    ] {
         assert_eq!(after[name], before[name], "{name}");
     }
     assert_eq!(after["summary"], "renamed");

@@ -39,7 +39,12 @@ fn this_changes_one_occurrence() {
     let mut world = series();
     edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "one"})));
     in_step(&mut world, "renamed");
-    edit(&mut world, Scope::This, "2026-03-30T09:00:00", patch(&json!({"start": "2026-03-30T20:00:00", "duration": "PT3H"})));
+    edit(
+        &mut world,
+        Scope::This,
+        "2026-03-30T09:00:00",
+        patch(&json!({"start": "2026-03-30T20:00:00", "duration": "PT3H"})),
+    );
     in_step(&mut world, "moved");
     edit(&mut world, Scope::This, "2026-03-30T09:00:00", patch(&json!({"title": "moved one"})));
     in_step(&mut world, "renamed under its original start");
@@ -66,7 +71,12 @@ fn this_and_following_splits_the_series() {
     edit(&mut world, Scope::This, "2026-03-26T09:00:00", patch(&json!({"title": "early one"})));
     edit(&mut world, Scope::This, "2026-04-01T09:00:00", patch(&json!({"title": "late one"})));
     in_step(&mut world, "two exceptions");
-    edit(&mut world, Scope::ThisAndFollowing, "2026-03-29T09:00:00", patch(&json!({"title": "later", "duration": "PT30M"})));
+    edit(
+        &mut world,
+        Scope::ThisAndFollowing,
+        "2026-03-29T09:00:00",
+        patch(&json!({"title": "later", "duration": "PT30M"})),
+    );
     in_step(&mut world, "split");
     assert_eq!(world.local().len(), 2);
     assert_eq!((count(&mut world, "series"), count(&mut world, "early one")), (3, 1));
@@ -106,10 +116,20 @@ fn all_changes_the_series_and_keeps_its_exceptions() {
     let mut world = series();
     edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "one"})));
     in_step(&mut world, "an exception");
-    edit(&mut world, Scope::All, "2026-03-27T09:00:00", patch(&json!({"title": "renamed", "locations": {"1": {"name": "Room"}}})));
+    edit(
+        &mut world,
+        Scope::All,
+        "2026-03-27T09:00:00",
+        patch(&json!({"title": "renamed", "locations": {"1": {"name": "Room"}}})),
+    );
     in_step(&mut world, "renamed");
     assert_eq!((count(&mut world, "renamed"), count(&mut world, "one")), (9, 1));
-    edit(&mut world, Scope::All, "2026-03-27T09:00:00", patch(&json!({"recurrenceRules": [{"frequency": "daily", "count": 4}]})));
+    edit(
+        &mut world,
+        Scope::All,
+        "2026-03-27T09:00:00",
+        patch(&json!({"recurrenceRules": [{"frequency": "daily", "count": 4}]})),
+    );
     in_step(&mut world, "shorter");
     edit(&mut world, Scope::All, "2026-03-27T09:00:00", Action::Delete);
     in_step(&mut world, "deleted");

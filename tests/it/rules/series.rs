@@ -86,7 +86,9 @@ fn a_series_made_here_with_exceptions_is_the_same_there() {
     });
     world.create(&series).unwrap();
     in_step(&mut world, "created");
-    world.patch("s@app", &json!({"recurrenceOverrides": {"2026-03-09T09:00:00": null, "2026-03-05T09:00:00": null}})).unwrap();
+    world
+        .patch("s@app", &json!({"recurrenceOverrides": {"2026-03-09T09:00:00": null, "2026-03-05T09:00:00": null}}))
+        .unwrap();
     in_step(&mut world, "two occurrences are as the series again");
     quiet(&mut world, "a series made here");
 }
@@ -107,7 +109,9 @@ fn list_with(world: &World, rows: &[Value]) {
     let url = format!("/calendar/v3/calendars/{ACCOUNT}/events?maxResults=250&singleEvents=false");
     let mut body = world.google.handle(&SimRequest::new("GET", &url).bearer("token")).json();
     body["items"].as_array_mut().unwrap().extend(rows.iter().cloned());
-    world.google.plan(Fault::next(FaultKind::Raw { status: 200, body: body.to_string() }).on_method("GET").on_path("*/events"));
+    world
+        .google
+        .plan(Fault::next(FaultKind::Raw { status: 200, body: body.to_string() }).on_method("GET").on_path("*/events"));
 }
 
 #[test]
