@@ -5,6 +5,7 @@
 //! the clashes as [pointer, winner]. `align` gives the remote side the application's participant keys first, as sync
 //! does. The laws that hold for every document are in `merge_laws.rs`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "a test may read its cases")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -212,7 +212,7 @@ proptest! {
             let paths = before.keys().chain(side.keys());
             for path in paths.filter(|path| before.get(*path) != side.get(*path)) {
                 // That a set became empty is not an edit of its own.
-                if side.get(path) == Some(&json!({})) || (side.get(path).is_none() && before.get(path) == Some(&json!({}))) {
+                if side.get(path) == Some(&json!({})) || (!side.contains_key(path) && before.get(path) == Some(&json!({}))) {
                     continue;
                 }
                 let stands = outcome.get(path) == side.get(path);

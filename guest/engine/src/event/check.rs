@@ -67,10 +67,10 @@ fn time_problems(document: &Document, zones: &dyn time::Zones, found: &mut Vec<P
         Some(Value::String(zone)) if zones.exists(zone) => {}
         Some(_) => found.push(Problem::new("/timeZone", "unknown-time-zone", "expected an IANA zone name such as Europe/Berlin, or null")),
     }
-    if let Some(duration) = document.get("duration") {
-        if duration.as_str().and_then(time::Duration::parse).is_none() {
-            found.push(Problem::new("/duration", "bad-duration", "expected a Duration such as PT1H30M or P1D"));
-        }
+    if let Some(duration) = document.get("duration")
+        && duration.as_str().and_then(time::Duration::parse).is_none()
+    {
+        found.push(Problem::new("/duration", "bad-duration", "expected a Duration such as PT1H30M or P1D"));
     }
     if document.get("showWithoutTime") == Some(&Value::Bool(true)) {
         // Providers know days, not hours that are not shown: more would be lost on the way.

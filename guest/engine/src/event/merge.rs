@@ -257,10 +257,11 @@ impl Merge {
 
     /// Who wins a clash here. The provider decides what other people answered; an edit survives a removal.
     fn winner(&self, four: Four<&Value>) -> Side {
-        if self.path.len() == 3 && self.path.first().is_some_and(|p| p == "participants") {
-            if self.path.last().is_some_and(|p| p == "participationStatus") {
-                return Side::Remote;
-            }
+        if let [set, _, property] = self.path.as_slice()
+            && set == "participants"
+            && property == "participationStatus"
+        {
+            return Side::Remote;
         }
         if self.preference.edit_beats_delete {
             let removed = |value: Option<&Value>| value.is_none_or(is_excluded);

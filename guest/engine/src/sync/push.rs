@@ -130,12 +130,12 @@ impl<F: Effects> Session<'_, F> {
     fn adopt(&mut self, mut job: Job, remote_id: &str) -> Flow<()> {
         let request = self.provider.get(&self.target(), remote_id);
         let (verdict, response) = self.exchange(Purpose::Read, request)?;
-        if verdict == Verdict::Done {
-            if let Ok(row @ Row::Event(_)) = self.provider.read_row(&self.target(), &response.body) {
-                let ours = matches!(&row, Row::Event(event) if event.mark.as_deref() == Some(&id::origin_mark(&self.replica, &job.scene.uid)));
-                if ours {
-                    return self.absorb(vec![row], vec![]);
-                }
+        if verdict == Verdict::Done
+            && let Ok(row @ Row::Event(_)) = self.provider.read_row(&self.target(), &response.body)
+        {
+            let ours = matches!(&row, Row::Event(event) if event.mark.as_deref() == Some(&id::origin_mark(&self.replica, &job.scene.uid)));
+            if ours {
+                return self.absorb(vec![row], vec![]);
             }
         }
         // Deleted, or somebody else's: that id can never be ours again.
