@@ -55,7 +55,11 @@ impl World {
     /// A world with an empty calendar in two-way mode.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Config { allow_http_webhooks: true, ..Config::default() }, ReplicaMode::TwoWay, ConflictPolicy::Newest)
+        Self::with(
+            Config { allow_http_webhooks: true, ..Config::default() },
+            ReplicaMode::TwoWay,
+            ConflictPolicy::Newest,
+        )
     }
 
     /// A world with its own rules.
@@ -316,7 +320,9 @@ impl Effects for World {
             Method::Delete => "DELETE",
         };
         let sim = SimRequest { method: method.into(), url: request.url, headers: request.headers, body: request.body };
-        let traced = std::env::var_os("TANDEM_TRACE").is_some().then(|| format!("{method} {} {}", sim.url, String::from_utf8_lossy(&sim.body)));
+        let traced = std::env::var_os("TANDEM_TRACE")
+            .is_some()
+            .then(|| format!("{method} {} {}", sim.url, String::from_utf8_lossy(&sim.body)));
         let answer = self.google.handle(&sim);
         if let Some(traced) = traced {
             eprintln!("TRACE {} {traced} -> {:?} {}", World::now_ms(self), answer.status(), answer.json());

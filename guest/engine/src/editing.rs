@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::effects::{
-    Batch, Change, Effects, END_OF_TIME, EventRow, Expectation, PushEntry, ReplicaMode, StorageError,
+    Batch, Change, END_OF_TIME, Effects, EventRow, Expectation, PushEntry, ReplicaMode, StorageError,
 };
 use crate::event::check::{Problem, problems};
 use crate::event::patch::merge_patch;

@@ -139,8 +139,11 @@ struct Merge {
 impl Merge {
     /// Merge the properties of an object. Those that belong together are decided together.
     fn properties(&mut self, four: Four<&Properties>, shape: fn(&str) -> Shape) -> (Properties, Properties) {
-        let names: BTreeSet<&String> =
-            [four.local_base, four.local, four.remote_base, four.remote].into_iter().flatten().flat_map(Map::keys).collect();
+        let names: BTreeSet<&String> = [four.local_base, four.local, four.remote_base, four.remote]
+            .into_iter()
+            .flatten()
+            .flat_map(Map::keys)
+            .collect();
         let (mut local, mut remote) = (Map::new(), Map::new());
         let group = self.group(four);
         for name in names {
@@ -210,7 +213,10 @@ impl Merge {
             Shape::Set(_) | Shape::Overrides => objects,
             Shape::Object => objects && four.local.is_some() && four.remote.is_some(),
             Shape::Override => {
-                objects && four.local.is_some() && four.remote.is_some() && !all.iter().flatten().any(|v| is_excluded(v))
+                objects
+                    && four.local.is_some()
+                    && four.remote.is_some()
+                    && !all.iter().flatten().any(|v| is_excluded(v))
             }
         }
     }
@@ -239,8 +245,11 @@ impl Merge {
     }
 
     fn items(&mut self, four: Four<&Properties>, shape: Shape) -> (Properties, Properties) {
-        let names: BTreeSet<&String> =
-            [four.local_base, four.local, four.remote_base, four.remote].into_iter().flatten().flat_map(Map::keys).collect();
+        let names: BTreeSet<&String> = [four.local_base, four.local, four.remote_base, four.remote]
+            .into_iter()
+            .flatten()
+            .flat_map(Map::keys)
+            .collect();
         let (mut local, mut remote) = (Map::new(), Map::new());
         for name in names {
             let at = four.map(|items| items.get(name));

@@ -290,7 +290,8 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn compose(&self, arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
-        let known = shadow.and_then(|shadow| Some((Document::parse(&shadow.remote).ok()?, Notes::parse(&shadow.notes))));
+        let known =
+            shadow.and_then(|shadow| Some((Document::parse(&shadow.remote).ok()?, Notes::parse(&shadow.notes))));
         let mut present = match (arrival.event, known) {
             (Some(event), known) => {
                 let known = known.map(|(document, mut notes)| {
@@ -322,8 +323,10 @@ impl<F: Effects> Session<'_, F> {
             }
         }
         for id in arrival.gone_exceptions {
-            let named = present.notes.instances.iter().find(|(_, instance)| instance.id == id).map(|(rid, _)| rid.clone());
-            let recurrence_id = named.or_else(|| self.provider.recurrence_id_of(&self.target(), &id, &present.document));
+            let named =
+                present.notes.instances.iter().find(|(_, instance)| instance.id == id).map(|(rid, _)| rid.clone());
+            let recurrence_id =
+                named.or_else(|| self.provider.recurrence_id_of(&self.target(), &id, &present.document));
             let Some(recurrence_id) = recurrence_id.filter(|_| present.document.is_recurring()) else { continue };
             let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());

@@ -38,7 +38,8 @@ impl<F: Effects> Session<'_, F> {
         let expires_ms = self.now_ms + CHANNEL_LIFE_MS;
         let token = token::sign(&self.settings.signing_key, &self.replica, &channel_id, expires_ms);
         if token.len() > MAX_CHANNEL_TOKEN {
-            let detail = "the ids of tenant and replica are too long together for a channel token; shorten them to get push";
+            let detail =
+                "the ids of tenant and replica are too long together for a channel token; shorten them to get push";
             return self.refused("channel-token-too-long", detail, vec![]);
         }
         let address = format!("{base}/google");
@@ -54,7 +55,11 @@ impl<F: Effects> Session<'_, F> {
             _ => None,
         };
         let Some(granted) = granted else {
-            return self.refused("channel-refused", "the provider refuses to send notifications. The calendar is polled", vec![]);
+            return self.refused(
+                "channel-refused",
+                "the provider refuses to send notifications. The calendar is polled",
+                vec![],
+            );
         };
         let expires_ms = granted.expires_ms.min(expires_ms);
         let channel = Channel {

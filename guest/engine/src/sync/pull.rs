@@ -148,7 +148,8 @@ impl<F: Effects> Session<'_, F> {
     /// Settle what a page or a single answer speaks of, with the local events read in one go.
     pub(super) fn settle_all(&mut self, out: &mut Pending, mut subjects: Vec<Subject>) -> Flow<()> {
         self.name_newcomers(&mut subjects)?;
-        let uids: BTreeSet<String> = subjects.iter().filter(|subject| needs_event(subject)).filter_map(uid_of).collect();
+        let uids: BTreeSet<String> =
+            subjects.iter().filter(|subject| needs_event(subject)).filter_map(uid_of).collect();
         let mut events = self.read_events(uids.into_iter().collect())?;
         for subject in subjects {
             let row = uid_of(&subject).and_then(|uid| if needs_event(&subject) { events.remove(&uid) } else { None });
@@ -277,4 +278,3 @@ fn needs_event(subject: &Subject) -> bool {
         _ => true,
     }
 }
-

@@ -10,10 +10,10 @@ use super::settle::{Local, Pending, Scene};
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
 use crate::event::merge::{Preference, Side, Versions, align_participants, merge};
 use crate::event::{Document, is_excluded};
-use crate::recurrence::{self, exception};
 use crate::id;
 use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
 use crate::provider::{Instance, Notes, Placed, Purpose, RemoteException, Row, Update, Verdict};
+use crate::recurrence::{self, exception};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
 const CONTESTED: u32 = 20;
@@ -88,7 +88,12 @@ impl<F: Effects> Session<'_, F> {
 
     fn create(&mut self, mut job: Job) -> Flow<()> {
         if job.scene.notes.incarnation > MAX_INCARNATIONS {
-            return self.give_up(job, "no-free-id", "the provider has used up every id of this event; create it anew", vec![]);
+            return self.give_up(
+                job,
+                "no-free-id",
+                "the provider has used up every id of this event; create it anew",
+                vec![],
+            );
         }
         let remote_id = id::client_id(&self.replica, &job.scene.uid, job.scene.notes.incarnation);
         let mark = id::origin_mark(&self.replica, &job.scene.uid);
@@ -98,7 +103,9 @@ impl<F: Effects> Session<'_, F> {
         match verdict {
             Verdict::Done => self.created(job, &response),
             Verdict::Duplicate => self.adopt(job, &remote_id),
-            Verdict::NotFound => Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id")),
+            Verdict::NotFound => {
+                Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"))
+            }
             Verdict::Rejected { code, detail } => self.give_up(job, &code, detail, vec![]),
             _ => {
                 job.entry.attempts += 1;
@@ -279,7 +286,8 @@ impl<F: Effects> Session<'_, F> {
         exception: Option<(String, Instance)>,
         wanted: &Document,
     ) -> Flow<()> {
-        let remote_id = exception.as_ref().map_or_else(|| job.scene.remote_id.clone(), |(_, instance)| instance.id.clone());
+        let remote_id =
+            exception.as_ref().map_or_else(|| job.scene.remote_id.clone(), |(_, instance)| instance.id.clone());
         match verdict {
             Verdict::Done => {}
             Verdict::Changed | Verdict::NotFound => return self.look_again(job, &remote_id, verdict),
@@ -421,7 +429,12 @@ impl<F: Effects> Session<'_, F> {
         entry.attempts += 1;
         if entry.attempts > CONTESTED {
             let job = Job { entry, scene };
-            return self.give_up(job, "contested", "somebody else keeps changing the event at the same time; try again later", vec![]);
+            return self.give_up(
+                job,
+                "contested",
+                "somebody else keeps changing the event at the same time; try again later",
+                vec![],
+            );
         }
         let request = self.provider.get(&self.target(), remote_id);
         let (found, response) = self.exchange(Purpose::Read, request)?;

@@ -52,7 +52,8 @@ impl<F: Effects> Session<'_, F> {
         let base_text = agreed.map(|shadow| shadow.local.as_deref().unwrap_or(&shadow.remote));
         let parse = |text: &str| Document::parse(text).unwrap_or_default();
         let base = base_text.map(parse).unwrap_or_default();
-        let document = row.as_ref().map(|row| outward::view(self.replica.mode, parse(&row.document))).unwrap_or_default();
+        let document =
+            row.as_ref().map(|row| outward::view(self.replica.mode, parse(&row.document))).unwrap_or_default();
         let state = match &row {
             None => State::Missing,
             Some(row) if row.deleted => State::Deleted,
@@ -182,8 +183,7 @@ impl<F: Effects> Session<'_, F> {
             return Ok(local.clone());
         }
         let (before, now) = (align_participants(base_remote, local), align_participants(&present.document, local));
-        let versions =
-            Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
+        let versions = Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
         let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
         for id in drop_stale(local, present, &mut outcome) {
@@ -318,7 +318,13 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// Store a local document when it differs from what is there. Returns its revision.
-    pub(super) fn write_event(&mut self, out: &mut Pending, scene: &mut Scene, document: &Document, updated_ms: u64) -> Flow<u64> {
+    pub(super) fn write_event(
+        &mut self,
+        out: &mut Pending,
+        scene: &mut Scene,
+        document: &Document,
+        updated_ms: u64,
+    ) -> Flow<u64> {
         let before = scene.local.row.as_ref();
         let revision = before.map_or(0, |row| row.revision);
         let text = document.text();
@@ -377,7 +383,11 @@ impl<F: Effects> Session<'_, F> {
             replica: self.replica.id.clone(),
             uid: scene.uid.clone(),
             found_ms: self.now_ms,
-            paths: if clashes.is_empty() { vec![String::new()] } else { clashes.iter().map(|c| c.pointer.clone()).collect() },
+            paths: if clashes.is_empty() {
+                vec![String::new()]
+            } else {
+                clashes.iter().map(|c| c.pointer.clone()).collect()
+            },
             base: agreed.map(|_| scene.local.base.text()),
             local: (scene.local.state != State::Deleted).then(|| scene.local.document.text()),
             remote,
@@ -448,7 +458,9 @@ fn remote_state(remote: &Remote, shadow: Option<&Shadow>) -> State {
         (Remote::Gone, _) => State::Deleted,
         // A row that is older than the deletion: it shows the version that was deleted.
         (Remote::Present(present), Some(shadow)) if shadow.gone && present.etag == shadow.etag => State::Deleted,
-        (Remote::Present(present), Some(shadow)) if !shadow.gone && present.document.text() == shadow.remote => State::Same,
+        (Remote::Present(present), Some(shadow)) if !shadow.gone && present.document.text() == shadow.remote => {
+            State::Same
+        }
         (Remote::Present(_), _) => State::Changed,
     }
 }
