@@ -94,6 +94,13 @@ pub fn assert_equal(world: &mut World, when: &str) {
     let only = |a: &BTreeMap<Seen, u32>, b: &BTreeMap<Seen, u32>| -> Vec<String> {
         a.iter().filter(|(one, n)| b.get(*one) != Some(n)).map(|(one, n)| format!("{n}x {one:?}")).take(5).collect()
     };
+    if remote != local {
+        let titles = remote.iter().filter(|(one, n)| local.get(*one) != Some(n)).map(|(one, _)| one.2.clone());
+        let titles = titles.chain(local.iter().filter(|(one, n)| remote.get(*one) != Some(n)).map(|(one, _)| one.2.clone()));
+        if let Some(title) = titles.min() {
+            explain(world, &title);
+        }
+    }
     assert!(
         remote == local,
         "{when}: the sides differ\nonly at Google: {:#?}\nonly here: {:#?}",
@@ -103,4 +110,23 @@ pub fn assert_equal(world: &mut World, when: &str) {
     let twice = world.google.duplicates_by_property(ACCOUNT, "tandem");
     assert!(twice.is_empty(), "{when}: created twice at Google: {twice:?}");
     assert!(world.memory.queue.is_empty(), "{when}: still queued: {:?}", world.memory.queue);
+}
+
+/// Print what both sides and the base hold for a title: where to begin to look.
+fn explain(world: &World, title: &str) {
+    for row in world.google.rows(ACCOUNT).iter().filter(|row| row.to_string().contains(title)) {
+        eprintln!("GOOGLE {row}");
+        for other in world.google.rows(ACCOUNT).iter().filter(|other| other["recurringEventId"] == row["id"]) {
+            eprintln!("  EXCEPTION {other}");
+        }
+    }
+    for (_, row) in world.memory.events.iter().filter(|(_, row)| row.document.contains(title)) {
+        eprintln!("LOCAL {row:?}");
+    }
+    for (_, shadow) in world.memory.shadows.iter().filter(|(_, shadow)| format!("{shadow:?}").contains(title)) {
+        eprintln!("SHADOW {shadow:#?}");
+    }
+    for failure in world.memory.failures.values() {
+        eprintln!("FAILURE {failure:?}");
+    }
 }

@@ -2,5 +2,6 @@
 //! time is virtual and every effect can be the last one before a crash.
 
 pub mod agenda;
+pub mod history;
 pub mod memory;
 pub mod world;

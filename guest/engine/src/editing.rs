@@ -164,7 +164,8 @@ fn whole<F: Effects>(
     row: &EventRow,
     document: &Document,
 ) -> Result<Vec<Write>, EditError> {
-    let Some(changed) = change(edit, document)? else { return Ok(vec![remove(fx, row)]) };
+    let Some(mut changed) = change(edit, document)? else { return Ok(vec![remove(fx, row)]) };
+    recurrence::drop_stale_overrides(document, &mut changed);
     Ok(vec![put(fx, zones, row.revision, &changed)?])
 }
 

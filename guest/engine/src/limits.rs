@@ -6,6 +6,9 @@ pub const WRITES_PER_STEP: u32 = 10;
 /// Shadows looked at in one step of a sweep.
 pub const SWEEP_PAGE: u32 = 500;
 
+/// Exceptions that are read again in one step because their masters changed.
+pub const EXCEPTION_READS_PER_STEP: u32 = 50;
+
 /// Times that a commit or a write is decided again because somebody else was faster.
 pub const REPLANS: u32 = 3;
 

@@ -72,6 +72,15 @@ fn time_problems(document: &Document, zones: &dyn time::Zones, found: &mut Vec<P
             found.push(Problem::new("/duration", "bad-duration", "expected a Duration such as PT1H30M or P1D"));
         }
     }
+    if document.get("showWithoutTime") == Some(&Value::Bool(true)) {
+        // Providers know days, not hours that are not shown: more would be lost on the way.
+        if document.str("start").is_some_and(|start| !start.ends_with("T00:00:00")) {
+            found.push(Problem::new("/start", "not-midnight", "an event without a time starts at midnight, T00:00:00"));
+        }
+        if document.str("duration").and_then(time::Duration::parse).is_some_and(|length| length.ms != 0) {
+            found.push(Problem::new("/duration", "not-days", "an event without a time lasts whole days, such as P1D"));
+        }
+    }
     if document.get("showWithoutTime").is_some_and(|value| !value.is_boolean()) {
         found.push(Problem::new("/showWithoutTime", "bad-type", "expected true or false"));
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::patch::apply_patch;
+use super::series::contains;
 use crate::event::Document;
 
 /// Properties of a series that its occurrences do not have (RFC 8984 section 4.3.5 forbids them in overrides).
@@ -52,6 +53,23 @@ pub fn exception(master: &Document, recurrence_id: &str, patch: &Map<String, Val
     let Value::Object(mut patched) = apply_patch(&Value::Object(properties), patch) else { return Document::default() };
     patched.remove("excluded");
     Document::new(patched)
+}
+
+/// Take the overrides out that belonged to occurrences of `before` which `now` does not have any more: what was
+/// changed about an occurrence ends with it. Additional dates stay. Returns the recurrence ids that went.
+pub fn drop_stale_overrides(before: &Document, now: &mut Document) -> Vec<String> {
+    const TIMES: [&str; 5] = ["start", "timeZone", "recurrenceRules", "excludedRecurrenceRules", "showWithoutTime"];
+    if now.overrides().is_none() || TIMES.iter().all(|name| before.get(name) == now.get(name)) {
+        return Vec::new();
+    }
+    let of = |document: &Document, id: &str| contains(document.value(), id).unwrap_or(false);
+    let mut overrides = now.overrides().cloned().unwrap_or_default();
+    let stale: Vec<String> = overrides.keys().filter(|id| of(before, id) && !of(now, id)).cloned().collect();
+    for id in &stale {
+        overrides.remove(id);
+    }
+    now.set_overrides(overrides);
+    stale
 }
 
 #[cfg(test)]

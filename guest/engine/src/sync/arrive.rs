@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, Failure, FailureKind, Orphan, Shadow};
-use crate::event::Document;
-use crate::limits::READ_BATCH;
-use crate::provider::{Instance, Notes, RemoteEvent, RemoteException, Row, Skipped};
+use crate::event::{Document, is_excluded};
+use crate::limits::{EXCEPTION_READS_PER_STEP, READ_BATCH};
+use crate::provider::{Instance, Notes, Placed, Purpose, RemoteEvent, RemoteException, Row, Skipped, Verdict};
 use crate::recurrence;
 
 /// Everything that one page says about one event.
@@ -23,6 +23,8 @@ pub(super) struct Arrival {
     exceptions: Vec<RemoteException>,
     /// Ids of exceptions of which nothing is left.
     gone_exceptions: Vec<String>,
+    /// Ids of known exceptions that the provider does not have any more.
+    lost_exceptions: Vec<String>,
 }
 
 /// An event as the provider has it now, next to what was known.
@@ -58,6 +60,20 @@ pub(super) struct Present {
     pub(super) notes: Notes,
     /// Our origin mark.
     pub(super) mark: Option<String>,
+}
+
+impl Present {
+    /// Put an exception into its override. One that is as its series says needs none.
+    pub(super) fn set_exception(&mut self, placed: Placed, instance: Instance) {
+        let mut overrides = overrides(&self.document);
+        if placed.patch.is_empty() && !self.notes.lines.added.contains(&placed.recurrence_id) {
+            overrides.remove(&placed.recurrence_id);
+        } else {
+            overrides.insert(placed.recurrence_id.clone(), Value::Object(placed.patch));
+        }
+        self.document.set_overrides(overrides);
+        self.notes.instances.insert(placed.recurrence_id, instance);
+    }
 }
 
 /// The shadows that a page may speak of, by remote id.
@@ -109,6 +125,7 @@ impl<F: Effects> Session<'_, F> {
                 self.buffer(arrival, changes);
                 continue;
             }
+            let arrival = self.with_known_exceptions(arrival, shadow.as_ref())?;
             if let Some(subject) = self.subject(remote_id, arrival, shadow, changes) {
                 subjects.push(subject);
             }
@@ -171,6 +188,54 @@ impl<F: Effects> Session<'_, F> {
         Ok(())
     }
 
+    /// Whether a changed master takes its exceptions along is not documented, and they come as rows only when they
+    /// changed themselves: so those that are known are read again.
+    fn with_known_exceptions(&mut self, mut arrival: Arrival, shadow: Option<&Shadow>) -> Flow<Arrival> {
+        let Some(shadow) = shadow.filter(|shadow| !shadow.gone && !shadow.notes.is_empty()) else { return Ok(arrival) };
+        let (Some(event), Ok(before)) = (&arrival.event, Document::parse(&shadow.remote)) else { return Ok(arrival) };
+        if !differs(&before, &event.document) {
+            return Ok(arrival);
+        }
+        let mut known = Notes::parse(&shadow.notes);
+        let here = |id: &String| arrival.exceptions.iter().any(|e| e.id == *id) || arrival.gone_exceptions.contains(id);
+        known.instances.retain(|_, instance| !here(&instance.id));
+        let now = event.document.clone();
+        let (rows, lost) = self.read_exceptions(&known, &before, &now)?;
+        arrival.exceptions.extend(rows);
+        arrival.lost_exceptions = lost;
+        Ok(arrival)
+    }
+
+    /// Read known exceptions of a series again: their rows, and the ids of those that are no more. Within the bound
+    /// of a step; those beyond it are taken to be as they were.
+    pub(super) fn read_exceptions(
+        &mut self,
+        known: &Notes,
+        before: &Document,
+        now: &Document,
+    ) -> Flow<(Vec<RemoteException>, Vec<String>)> {
+        let (mut rows, mut lost) = (Vec::new(), Vec::new());
+        for (recurrence_id, instance) in &known.instances {
+            let settled = match before.overrides().and_then(|all| all.get(recurrence_id)) {
+                Some(patch) => is_excluded(patch),
+                // Known from before the series moved away from this date: matters when it is back.
+                None => !recurrence::contains(now.value(), recurrence_id).unwrap_or(false),
+            };
+            if settled || self.exception_reads >= EXCEPTION_READS_PER_STEP {
+                continue;
+            }
+            self.exception_reads += 1;
+            let request = self.provider.get(&self.target(), &instance.id);
+            let (verdict, response) = self.exchange(Purpose::Read, request)?;
+            match (verdict, self.provider.read_row(&self.target(), &response.body)) {
+                (Verdict::Done, Ok(Row::Exception(exception))) => rows.push(*exception),
+                (Verdict::NotFound, _) => lost.push(instance.id.clone()),
+                _ => {}
+            }
+        }
+        Ok((rows, lost))
+    }
+
     fn buffer(&mut self, arrival: Arrival, changes: &mut Vec<Change>) {
         for exception in arrival.exceptions {
             self.state.orphans = true;
@@ -219,7 +284,13 @@ impl<F: Effects> Session<'_, F> {
     fn compose(&self, arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
         let known = shadow.and_then(|shadow| Some((Document::parse(&shadow.remote).ok()?, Notes::parse(&shadow.notes))));
         let mut present = match (arrival.event, known) {
-            (Some(event), known) => self.with_master(*event, known),
+            (Some(event), known) => {
+                let known = known.map(|(document, mut notes)| {
+                    notes.instances.retain(|_, instance| !arrival.lost_exceptions.contains(&instance.id));
+                    (document, notes)
+                });
+                self.with_master(*event, known)
+            }
             (None, Some((document, notes))) => Present {
                 etag: shadow.map(|shadow| shadow.etag.clone()).unwrap_or_default(),
                 updated_ms: 0,
@@ -232,19 +303,11 @@ impl<F: Effects> Session<'_, F> {
         if arrival.exceptions.is_empty() && arrival.gone_exceptions.is_empty() {
             return Some(present);
         }
-        let mut overrides = present.document.overrides().cloned().unwrap_or_default();
         for exception in arrival.exceptions {
             match self.provider.place(&self.target(), &exception, &present.document) {
                 Ok(placed) => {
                     present.updated_ms = present.updated_ms.max(exception.updated_ms);
-                    let added = present.notes.lines.added.contains(&placed.recurrence_id);
-                    if placed.patch.is_empty() && !added {
-                        overrides.remove(&placed.recurrence_id);
-                    } else {
-                        overrides.insert(placed.recurrence_id.clone(), Value::Object(placed.patch));
-                    }
-                    let instance = Instance { id: exception.id, etag: exception.etag };
-                    present.notes.instances.insert(placed.recurrence_id, instance);
+                    present.set_exception(placed, Instance { id: exception.id, etag: exception.etag });
                 }
                 Err(problem) => problems.push(problem),
             }
@@ -253,10 +316,10 @@ impl<F: Effects> Session<'_, F> {
             let named = present.notes.instances.iter().find(|(_, instance)| instance.id == id).map(|(rid, _)| rid.clone());
             let recurrence_id = named.or_else(|| self.provider.recurrence_id_of(&self.target(), &id, &present.document));
             let Some(recurrence_id) = recurrence_id.filter(|_| present.document.is_recurring()) else { continue };
-            overrides.insert(recurrence_id.clone(), json!({"excluded": true}));
-            present.notes.instances.insert(recurrence_id, Instance { id, etag: String::new() });
+            let mut patch = Map::new();
+            patch.insert("excluded".into(), true.into());
+            present.set_exception(Placed { recurrence_id, patch }, Instance { id, etag: String::new() });
         }
-        present.document.set_overrides(overrides);
         Some(present)
     }
 
@@ -273,10 +336,13 @@ impl<F: Effects> Session<'_, F> {
                 let mut overrides = document.overrides().cloned().unwrap_or_default();
                 for (recurrence_id, instance) in known.instances {
                     if !same_times && !recurrence::contains(document.value(), &recurrence_id).unwrap_or(false) {
+                        // The provider may still have it, and it counts again should the series come back.
+                        notes.instances.insert(recurrence_id, instance);
                         continue;
                     }
                     if let Some(patch) = before.overrides().and_then(|all| all.get(&recurrence_id)) {
-                        overrides.entry(recurrence_id.clone()).or_insert_with(|| patch.clone());
+                        let patch = rebased(&before, &document, &recurrence_id, patch);
+                        overrides.entry(recurrence_id.clone()).or_insert(patch);
                     }
                     notes.instances.insert(recurrence_id, instance);
                 }
@@ -284,6 +350,28 @@ impl<F: Effects> Session<'_, F> {
             }
         }
         Present { etag: event.etag, updated_ms: event.updated_ms, document, notes, mark: event.mark }
+    }
+}
+
+/// Whether two masters differ in anything but their overrides.
+fn differs(before: &Document, now: &Document) -> bool {
+    let own = |document: &Document| {
+        let mut document = document.clone();
+        document.set("recurrenceOverrides", None);
+        document.set("uid", None);
+        document
+    };
+    own(before) != own(now)
+}
+
+/// The patch that gives the same exception on a changed master: providers keep exceptions as they are.
+fn rebased(before: &Document, now: &Document, recurrence_id: &str, patch: &Value) -> Value {
+    match patch.as_object() {
+        Some(changes) if !is_excluded(patch) => {
+            let exception = recurrence::exception(before, recurrence_id, changes);
+            Value::Object(recurrence::override_patch(now, recurrence_id, &exception))
+        }
+        _ => patch.clone(),
     }
 }
 

@@ -10,10 +10,10 @@ use super::settle::{Local, Pending, Scene};
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
 use crate::event::merge::{Preference, Side, Versions, align_participants, merge};
 use crate::event::{Document, is_excluded};
-use crate::recurrence::exception;
+use crate::recurrence::{self, exception};
 use crate::id;
 use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
-use crate::provider::{Instance, Notes, Purpose, Row, Update, Verdict};
+use crate::provider::{Instance, Notes, Placed, Purpose, Row, Update, Verdict};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
 const CONTESTED: u32 = 20;
@@ -176,6 +176,14 @@ impl<F: Effects> Session<'_, F> {
         };
         let (before, after) = (overrides(&present.document), overrides(wanted));
         let (before, after) = (before.get(&recurrence_id), after.get(&recurrence_id));
+        // An occurrence that is excluded, or that the changed series does not have any more.
+        let hidden = match after {
+            Some(patch) => is_excluded(patch),
+            None => !recurrence::contains(wanted.value(), &recurrence_id).unwrap_or(true),
+        };
+        if hidden && before.is_some_and(is_excluded) {
+            return self.skip_exception(job, present, &recurrence_id, wanted);
+        }
         let instance = match present.notes.instances.get(&recurrence_id) {
             Some(instance) => instance.clone(),
             None => match self.find_instance(&job, &present, &recurrence_id)? {
@@ -185,7 +193,7 @@ impl<F: Effects> Session<'_, F> {
             },
         };
         let notify = job.entry.notify_attendees;
-        if after.is_some_and(is_excluded) {
+        if hidden {
             let request = self.provider.delete(&self.target(), &instance.id, &instance.etag, notify);
             let (verdict, response) = self.exchange(Purpose::Delete, request)?;
             return self.answered_write(job, verdict, &response, Some((recurrence_id, instance)), wanted);
@@ -246,7 +254,7 @@ impl<F: Effects> Session<'_, F> {
         }
         let before = Self::agreed_remote(&job.scene);
         let present = match exception {
-            None => self.after_master(&before, response),
+            None => self.after_master(before, response)?,
             Some((recurrence_id, instance)) => self.after_exception(before, &recurrence_id, instance, response),
         };
         match present {
@@ -259,13 +267,21 @@ impl<F: Effects> Session<'_, F> {
         }
     }
 
-    fn after_master(&self, before: &Present, response: &Response) -> Option<Present> {
-        let Ok(Row::Event(event)) = self.provider.read_row(&self.target(), &response.body) else { return None };
+    /// The remote side after a write of the master: what came back, and its exceptions as they are now.
+    fn after_master(&mut self, before: Present, response: &Response) -> Flow<Option<Present>> {
+        let Ok(Row::Event(event)) = self.provider.read_row(&self.target(), &response.body) else { return Ok(None) };
         let incarnation = before.notes.incarnation;
-        let known = Some((before.document.clone(), before.notes.clone()));
-        let mut present = self.with_master(*event, known);
+        let (rows, lost) = self.read_exceptions(&before.notes, &before.document, &event.document)?;
+        let mut known = before.notes;
+        known.instances.retain(|_, instance| !lost.contains(&instance.id));
+        let mut present = self.with_master(*event, Some((before.document, known)));
         present.notes.incarnation = incarnation;
-        Some(present)
+        for row in rows {
+            if let Ok(placed) = self.provider.place(&self.target(), &row, &present.document) {
+                present.set_exception(placed, Instance { id: row.id, etag: row.etag });
+            }
+        }
+        Ok(Some(present))
     }
 
     fn after_exception(
@@ -275,28 +291,21 @@ impl<F: Effects> Session<'_, F> {
         instance: Instance,
         response: &Response,
     ) -> Option<Present> {
-        let mut all = overrides(&present.document);
         if response.body.is_empty() {
-            all.insert(recurrence_id.to_owned(), serde_json::json!({"excluded": true}));
-            let instance = Instance { etag: String::new(), ..instance };
-            present.notes.instances.insert(recurrence_id.to_owned(), instance);
+            let mut patch = serde_json::Map::new();
+            patch.insert("excluded".into(), true.into());
+            let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch };
+            present.set_exception(placed, Instance { etag: String::new(), ..instance });
         } else {
             let Ok(Row::Exception(row)) = self.provider.read_row(&self.target(), &response.body) else { return None };
             let placed = self.provider.place(&self.target(), &row, &present.document).ok()?;
-            if placed.patch.is_empty() && !present.notes.lines.added.contains(&placed.recurrence_id) {
-                all.remove(&placed.recurrence_id);
-            } else {
-                all.insert(placed.recurrence_id.clone(), Value::Object(placed.patch));
-            }
-            present.updated_ms = row.updated_ms;
-            present.notes.instances.insert(placed.recurrence_id, Instance { id: row.id, etag: row.etag });
+            present.set_exception(placed, Instance { id: row.id, etag: row.etag });
         }
-        present.document.set_overrides(all);
         Some(present)
     }
 
-    /// A write was accepted (or needs none). The new base holds what the provider returned, and of the local side
-    /// what has been written so far: exceptions that are still to be written count as not agreed yet.
+    /// A write was accepted (or needs none). The new base holds what the provider returned, and the local side with
+    /// its open exceptions as the provider has them: what differs from that is what is still to be written.
     fn written(
         &mut self,
         job: Job,
@@ -307,11 +316,12 @@ impl<F: Effects> Session<'_, F> {
     ) -> Flow<()> {
         let Job { entry, scene } = job;
         let mut agreed = scene.local.document.clone();
-        let open = differing(reached.unwrap_or(&present.document), wanted);
+        let here = reached.unwrap_or(&present.document);
+        let open = differing(here, wanted);
         if !open.is_empty() {
-            let (mut all, base) = (overrides(&agreed), overrides(&scene.local.base));
+            let (mut all, now) = (overrides(&agreed), overrides(here));
             for recurrence_id in &open {
-                match base.get(recurrence_id) {
+                match now.get(recurrence_id) {
                     Some(patch) => drop(all.insert(recurrence_id.clone(), patch.clone())),
                     None => drop(all.remove(recurrence_id)),
                 }

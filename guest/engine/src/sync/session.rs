@@ -49,6 +49,8 @@ pub(super) struct Session<'a, F: Effects> {
     pub(super) state: State,
     pub(super) now_ms: TimeMs,
     pub(super) report: Report,
+    /// Exceptions read again so far, see [`crate::limits::EXCEPTION_READS_PER_STEP`].
+    pub(super) exception_reads: u32,
     stored: String,
     siblings: Option<Vec<String>>,
 }
@@ -57,7 +59,7 @@ impl<'a, F: Effects> Session<'a, F> {
     pub(super) fn new(fx: &'a mut F, zones: &'a dyn Zones, provider: &'static dyn Provider, replica: Replica) -> Self {
         let (settings, now_ms) = (fx.settings(), fx.now_ms());
         let (state, stored) = (State::parse(&replica.state), replica.state.clone());
-        Self { fx, zones, provider, settings, replica, state, now_ms, report: Report::default(), stored, siblings: None }
+        Self { fx, zones, provider, settings, replica, state, now_ms, report: Report::default(), exception_reads: 0, stored, siblings: None }
     }
 
     /// Where requests go.

@@ -183,7 +183,13 @@ impl<F: Effects> Session<'_, F> {
         let (before, now) = (align_participants(base_remote, local), align_participants(&present.document, local));
         let versions =
             Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
-        let Merged { local: outcome, clashes, .. } = merge(versions, self.preference(scene, present));
+        let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
+        // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
+        for id in recurrence::drop_stale_overrides(local, &mut outcome) {
+            if super::arrive::overrides(local).get(&id) != super::arrive::overrides(&scene.local.base).get(&id) {
+                clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Remote });
+            }
+        }
         if !clashes.is_empty() {
             let remote_wins = clashes.iter().filter(|clash| clash.winner == Side::Remote).count();
             let winner = match remote_wins {
@@ -417,7 +423,9 @@ fn agreed_local(scene: &Scene, present: &Present) -> Document {
     }
     let (before, now) = (align_participants(&base_remote, base), align_participants(&present.document, base));
     let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
-    merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local
+    let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
+    recurrence::drop_stale_overrides(base, &mut agreed);
+    agreed
 }
 
 /// What the remote side looks like next to the base.
