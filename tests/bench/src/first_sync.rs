@@ -15,7 +15,7 @@ use crate::rig::Rig;
 /// Into a store in memory, then into SQLite.
 pub(crate) async fn run(report: &mut Report, quick: bool) -> Result<(), Failed> {
     let (rows, runs) = if quick { (10_000, 3) } else { (50_000, 5) };
-    let pages = Pages::new()?;
+    let pages = Arc::new(Pages::new()?);
     let dir = tempfile::tempdir()?;
     let mut memory = Vec::new();
     let mut durable = Vec::new();
@@ -30,7 +30,7 @@ pub(crate) async fn run(report: &mut Report, quick: bool) -> Result<(), Failed> 
     Ok(())
 }
 
-async fn once(store: Arc<dyn Store>, pages: &Pages, rows: usize, dir: &Path) -> Result<f64, Failed> {
+async fn once(store: Arc<dyn Store>, pages: &Arc<Pages>, rows: usize, dir: &Path) -> Result<f64, Failed> {
     let rig = Rig::new(store, dir, false).await?;
     rig.add_replica("work").await?;
     rig.prepare(pages, rows);

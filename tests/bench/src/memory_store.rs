@@ -72,6 +72,8 @@ impl Rows {
             }
             Change::PutOrphan((_, orphan)) => self.orphans.entry(orphan.master.clone()).or_default().push(orphan),
             Change::DeleteOrphans((_, master)) => drop(self.orphans.remove(&master)),
+            // No guard ever asks here.
+            Change::DeleteFailure(_) => {}
             _ => return Err(UNUSED),
         }
         Ok(())

@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 use tandem_providers::google::{Config, Google};
 use tandem_providers::{ManualClock, SimRequest};
 
@@ -23,6 +22,8 @@ const ACCOUNT: &str = "ada@example.com";
 pub(crate) const PAGE_ROWS: usize = 2_500;
 
 struct Template {
+    /// Its own id.
+    id: String,
     /// The id of the event, or of its master: what is replaced to make another event of it.
     base: String,
     exception: bool,
@@ -52,9 +53,23 @@ impl Pages {
             }
             match body["nextPageToken"].as_str() {
                 Some(token) => page = format!("&pageToken={token}"),
-                None => return Ok(Self { templates }),
+                None => break,
             }
         }
+        // A series and its exceptions stand together, so that few of them are torn by the end of a page.
+        templates.sort_by(|a, b| (&a.base, &a.id).cmp(&(&b.base, &b.id)));
+        Ok(Self { templates })
+    }
+
+    /// The row with this id, as it is in the full listing.
+    pub(crate) fn row_of(&self, id: &str) -> Option<Bytes> {
+        let (whose, suffix) = id.split_once('_').map_or((id, None), |(master, suffix)| (master, Some(suffix)));
+        let (base, copy) = whose.rsplit_once('c')?;
+        let original = suffix.map_or(base.to_owned(), |suffix| format!("{base}_{suffix}"));
+        let at = self.templates.binary_search_by(|t| (t.base.as_str(), &t.id).cmp(&(base, &original))).ok()?;
+        let mut row = String::new();
+        self.row(copy.parse::<usize>().ok()? * self.templates.len() + at, &mut row);
+        Some(row.into())
     }
 
     fn row(&self, number: usize, out: &mut String) -> &Template {
@@ -97,9 +112,8 @@ impl Pages {
 
 fn template(row: &serde_json::Value) -> Result<Template, Failed> {
     let master = row["recurringEventId"].as_str();
-    let base = master.or(row["id"].as_str()).ok_or("a row without an id")?.to_owned();
-    let text = serde_json::value::to_raw_value(row)?;
-    Ok(Template { base, exception: master.is_some(), text: RawValue::get(&text).to_owned() })
+    let id = row["id"].as_str().ok_or("a row without an id")?.to_owned();
+    Ok(Template { base: master.unwrap_or(&id).to_owned(), exception: master.is_some(), id, text: row.to_string() })
 }
 
 fn cursor(number: usize) -> String {

@@ -27,7 +27,7 @@ pub(crate) struct Watch {
 struct Script {
     /// Bodies by page token; the first page has an empty one.
     pages: HashMap<String, Bytes>,
-    /// Pages that were not made beforehand are made when they are asked for.
+    /// What was not made beforehand is made when it is asked for.
     calendar: Option<(Arc<Pages>, usize)>,
     /// Bodies by sync token.
     deltas: HashMap<String, Bytes>,
@@ -92,9 +92,11 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     }
     let query = request.uri().query().unwrap_or_default();
     let named = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).map(str::to_owned);
-    let body = match named("syncToken=") {
-        Some(token) => lock(&script).deltas.get(&token).cloned(),
-        None => page(&lock(&script), &named("pageToken=").unwrap_or_default()),
+    let one = request.uri().path().split_once("/events/").map(|(_, id)| id);
+    let body = match (one, named("syncToken=")) {
+        (Some(id), _) => row(&lock(&script), id),
+        (None, Some(token)) => lock(&script).deltas.get(&token).cloned(),
+        (None, None) => page(&lock(&script), &named("pageToken=").unwrap_or_default()),
     };
     match body {
         Some(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
@@ -108,6 +110,11 @@ fn page(script: &Script, token: &str) -> Option<Bytes> {
         Some(pages.page(token.parse().unwrap_or(0), *rows))
     };
     script.pages.get(token).cloned().or_else(made)
+}
+
+/// A single event: the engine reads exceptions again when their series changed.
+fn row(script: &Script, id: &str) -> Option<Bytes> {
+    script.calendar.as_ref()?.0.row_of(id)
 }
 
 async fn watch(script: &Mutex<Script>, request: Request) -> Response {

@@ -114,7 +114,8 @@ impl Rig {
     }
 
     /// Make all pages of a calendar of `rows` rows.
-    pub(crate) fn prepare(&self, pages: &Pages, rows: usize) {
+    pub(crate) fn prepare(&self, pages: &Arc<Pages>, rows: usize) {
+        self.provider.put_calendar(pages.clone(), rows);
         for number in 0..rows.div_ceil(PAGE_ROWS) {
             let token = if number == 0 { String::new() } else { number.to_string() };
             self.provider.put_page(&token, pages.page(number, rows));
