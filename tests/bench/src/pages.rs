@@ -94,9 +94,8 @@ impl Pages {
     /// The listing after cursor `number`: `changes` events, spread over `rows` rows, have another title.
     pub(crate) fn delta(&self, number: usize, changes: usize, rows: usize) -> Bytes {
         let mut items = String::new();
-        let mut at = number * 7_919;
-        for _ in 0..changes {
-            at += rows / changes;
+        for change in 0..changes {
+            let mut at = number * 7_919 + change * (rows / changes);
             while self.templates[at % rows % self.templates.len()].exception {
                 at += 1;
             }
