@@ -3,6 +3,7 @@
 mod convert;
 mod effects;
 mod http;
+mod memory;
 
 wit_bindgen::generate!({ path: "../../wit", world: "tandem" });
 
@@ -12,6 +13,9 @@ use tandem_engine::time::BundledZones;
 
 use crate::convert as to;
 use crate::effects::Imports;
+
+#[global_allocator]
+static MEMORY: memory::Small = memory::Small::new();
 
 struct Component;
 export!(Component);

@@ -86,7 +86,7 @@ fn replaced(event: &EventRow, document: Option<&str>, now_ms: u64, zones: &dyn Z
         parsed.set_uid(&event.uid);
         (row.start_ms, row.end_ms) = recurrence::span(parsed.value(), zones).unwrap_or((row.start_ms, row.end_ms));
         row.recurring = parsed.is_recurring();
-        row.document = parsed.text();
+        row.document = parsed.text().to_owned();
     }
     row
 }

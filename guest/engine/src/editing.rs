@@ -293,7 +293,7 @@ fn put<F: Effects>(fx: &mut F, zones: &dyn Zones, before: u64, document: &Docume
         end_ms,
         recurring: document.is_recurring(),
         updated_ms: fx.now_ms(),
-        document: document.text(),
+        document: document.text().to_owned(),
     };
     Ok(Write { before, row })
 }

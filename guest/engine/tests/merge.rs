@@ -56,8 +56,8 @@ fn check(case: &Value) -> Option<String> {
     let clashes: Vec<(String, &str)> =
         merged.clashes.into_iter().map(|clash| (clash.pointer, side_name(clash.winner))).collect();
     let differ = [
-        ("local", merged.local.text(), document(case, ["expectLocal", "expect"]).text()),
-        ("remote", merged.remote.text(), document(case, ["expectRemote", "expect"]).text()),
+        ("local", merged.local.text().to_owned(), document(case, ["expectLocal", "expect"]).text().to_owned()),
+        ("remote", merged.remote.text().to_owned(), document(case, ["expectRemote", "expect"]).text().to_owned()),
         ("clashes", format!("{clashes:?}"), format!("{expected:?}")),
     ];
     let differ: Vec<String> = differ

@@ -9,8 +9,9 @@ pub(crate) const MAX_STEPS: u32 = 128;
 /// Calls of the application (edits, windows, decisions) at the same time. They have places of their own, so that slow
 /// providers do not keep people waiting.
 pub(crate) const MAX_APPLICATION_CALLS: u32 = 64;
-/// Webhooks at the same time: a call waits for a group commit of some milliseconds, so that many share one.
-pub(crate) const MAX_RECEIVERS: u32 = 128;
+/// Webhooks at the same time. Each waits for a group commit of some milliseconds, and all that wait share one: their
+/// number over the time of a sync of the disk is the most that can be answered in a second.
+pub(crate) const MAX_RECEIVERS: u32 = 512;
 /// Calls that one reused instance serves before it is thrown away, so that a leak stays small.
 pub(crate) const CALLS_PER_RECEIVER: u32 = 1_000;
 /// How often running guest code looks at the time and lets others run.

@@ -7,23 +7,52 @@ pub mod check;
 pub mod merge;
 pub mod patch;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde_json::{Map, Value};
 
 /// Properties that are never part of a document: providers move them without anybody having edited anything.
 const BOOKKEEPING: [&str; 5] = ["updated", "created", "sequence", "prodId", "method"];
 
-/// A JSCalendar Event without bookkeeping properties.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document(Value);
+/// A JSCalendar Event without bookkeeping properties. Copies share what they hold until one of them is changed: one
+/// event is looked at as remote side, local side and base, and mostly they are the same.
+#[derive(Debug, Clone)]
+pub struct Document(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    value: Value,
+    /// The canonical text, once somebody asked for it.
+    text: OnceLock<String>,
+}
+
+impl Clone for Held {
+    /// A copy that is about to be changed: the text would be wrong.
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), text: OnceLock::new() }
+    }
+}
+
+impl From<Value> for Document {
+    fn from(value: Value) -> Self {
+        Self(Arc::new(Held { value, text: OnceLock::new() }))
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.value == other.0.value
+    }
+}
+
+impl Eq for Document {}
 
 /// What a document without any property holds.
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 impl Default for Document {
     fn default() -> Self {
-        Self(Value::Object(Map::new()))
+        Value::Object(Map::new()).into()
     }
 }
 
@@ -40,12 +69,12 @@ impl Document {
             properties.remove(name);
         }
         properties.insert("@type".into(), "Event".into());
-        Self(Value::Object(properties))
+        Value::Object(properties).into()
     }
 
     /// A document whose properties are known to be clean: made by this crate.
     pub(crate) fn from_clean(properties: Map<String, Value>) -> Self {
-        Self(Value::Object(properties))
+        Value::Object(properties).into()
     }
 
     /// Read a text.
@@ -56,45 +85,47 @@ impl Document {
         serde_json::from_str(text).map(Self::new).map_err(|_| NotAnObject)
     }
 
-    /// The canonical text.
+    /// The canonical text. Made once.
     #[must_use]
-    pub fn text(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_default()
+    pub fn text(&self) -> &str {
+        self.0.text.get_or_init(|| serde_json::to_string(&self.0.value).unwrap_or_default())
     }
 
     /// All properties.
     #[must_use]
     pub fn properties(&self) -> &Map<String, Value> {
-        self.0.as_object().unwrap_or(&NOTHING)
+        self.0.value.as_object().unwrap_or(&NOTHING)
     }
 
     /// The document as a JSON value: always an object.
     #[must_use]
     pub fn value(&self) -> &Value {
-        &self.0
+        &self.0.value
     }
 
     /// A property.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.0.value.get(name)
     }
 
     /// A property that is a string.
     #[must_use]
     pub fn str(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_str()
+        self.0.value.get(name)?.as_str()
     }
 
     /// A property that is an object.
     #[must_use]
     pub fn object(&self, name: &str) -> Option<&Map<String, Value>> {
-        self.0.get(name)?.as_object()
+        self.0.value.get(name)?.as_object()
     }
 
     /// Set a property; `None` removes it.
     pub fn set(&mut self, name: &str, value: Option<Value>) {
-        let Value::Object(properties) = &mut self.0 else { return };
+        let held = Arc::make_mut(&mut self.0);
+        held.text.take();
+        let Value::Object(properties) = &mut held.value else { return };
         match value {
             Some(value) => drop(properties.insert(name.to_owned(), value)),
             None => drop(properties.remove(name)),
@@ -117,7 +148,7 @@ impl Document {
     /// True when it has an own set of occurrences.
     #[must_use]
     pub fn is_recurring(&self) -> bool {
-        let filled = |name| match self.0.get(name) {
+        let filled = |name| match self.0.value.get(name) {
             Some(Value::Array(rules)) => !rules.is_empty(),
             Some(Value::Object(overrides)) => !overrides.is_empty(),
             _ => false,

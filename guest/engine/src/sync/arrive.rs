@@ -290,8 +290,12 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn compose(&self, arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
-        let known =
-            shadow.and_then(|shadow| Some((Document::parse(&shadow.remote).ok()?, Notes::parse(&shadow.notes))));
+        // Of a single event that came again only the notes matter: what it was like is not read.
+        let whole = arrival.event.as_ref().is_none_or(|event| event.document.is_recurring());
+        let known = shadow.and_then(|shadow| {
+            let before = if whole { Document::parse(&shadow.remote).ok()? } else { Document::default() };
+            Some((before, Notes::parse(&shadow.notes)))
+        });
         let mut present = match (arrival.event, known) {
             (Some(event), known) => {
                 let known = known.map(|(document, mut notes)| {

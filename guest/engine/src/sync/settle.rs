@@ -52,8 +52,10 @@ impl<F: Effects> Session<'_, F> {
         let base_text = agreed.map(|shadow| shadow.local.as_deref().unwrap_or(&shadow.remote));
         let parse = |text: &str| Document::parse(text).unwrap_or_default();
         let base = base_text.map(parse).unwrap_or_default();
+        // Most events are as they were agreed: the same text is not read twice.
+        let read = |text: &str| if base_text == Some(text) { base.clone() } else { parse(text) };
         let document =
-            row.as_ref().map(|row| outward::view(self.replica.mode, parse(&row.document))).unwrap_or_default();
+            row.as_ref().map(|row| outward::view(self.replica.mode, read(&row.document))).unwrap_or_default();
         let state = match &row {
             None => State::Missing,
             Some(row) if row.deleted => State::Deleted,
@@ -198,7 +200,7 @@ impl<F: Effects> Session<'_, F> {
                 n if n == clashes.len() => ConflictWinner::Remote,
                 _ => ConflictWinner::Mixed,
             };
-            self.conflict(out, scene, Some(present), Some(outcome.text()), &clashes, winner);
+            self.conflict(out, scene, Some(present), Some(outcome.text().to_owned()), &clashes, winner);
         }
         Ok(outcome)
     }
@@ -243,7 +245,7 @@ impl<F: Effects> Session<'_, F> {
             }
             Decision::RecreateRemote => {
                 if scene.local.state == State::Changed {
-                    let outcome = Some(scene.local.document.text());
+                    let outcome = Some(scene.local.document.text().to_owned());
                     self.conflict(out, scene, None, outcome, &[], ConflictWinner::Local);
                 }
                 scene.notes.incarnation += 1;
@@ -310,8 +312,8 @@ impl<F: Effects> Session<'_, F> {
             revision,
             generation: present.generation(self.state.generation, scene.shadow.as_ref()),
             gone: false,
-            local: (local != remote).then_some(local),
-            remote,
+            local: (local != remote).then(|| local.to_owned()),
+            remote: remote.to_owned(),
             notes: present.notes.text(),
         };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
@@ -340,7 +342,7 @@ impl<F: Effects> Session<'_, F> {
             end_ms,
             recurring: document.is_recurring(),
             updated_ms,
-            document: text,
+            document: text.to_owned(),
         };
         self.put(out, scene, revision, row)
     }
@@ -374,7 +376,7 @@ impl<F: Effects> Session<'_, F> {
         winner: ConflictWinner,
     ) {
         let row = scene.local.row.as_ref();
-        let remote = present.map(|present| present.document.text());
+        let remote = present.map(|present| present.document.text().to_owned());
         let asked = self.replica.policy == ConflictPolicy::Ask;
         let agreed = scene.shadow.as_ref().filter(|shadow| !shadow.gone);
         let revision = row.map_or(0, |row| row.revision);
@@ -388,8 +390,8 @@ impl<F: Effects> Session<'_, F> {
             } else {
                 clashes.iter().map(|c| c.pointer.clone()).collect()
             },
-            base: agreed.map(|_| scene.local.base.text()),
-            local: (scene.local.state != State::Deleted).then(|| scene.local.document.text()),
+            base: agreed.map(|_| scene.local.base.text().to_owned()),
+            local: (scene.local.state != State::Deleted).then(|| scene.local.document.text().to_owned()),
             remote,
             outcome,
             winner,
@@ -418,8 +420,12 @@ pub(super) struct Scene {
 impl Scene {
     /// The remote half of the base; empty when there is none.
     pub(super) fn remote_base(&self) -> Document {
-        let agreed = self.shadow.as_ref().filter(|shadow| !shadow.gone);
-        agreed.and_then(|shadow| Document::parse(&shadow.remote).ok()).unwrap_or_default()
+        match self.shadow.as_ref().filter(|shadow| !shadow.gone) {
+            // Both halves of the base are the same text.
+            Some(Shadow { local: None, .. }) => self.local.base.clone(),
+            Some(shadow) => Document::parse(&shadow.remote).unwrap_or_default(),
+            None => Document::default(),
+        }
     }
 }
 

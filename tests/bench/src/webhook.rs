@@ -1,0 +1,185 @@
+//! Durable acknowledgements a second: calls of `Runtime::receive`, and over HTTP with many connections kept alive.
+//!
+//! The caller shares the processors with the server. It writes requests made beforehand and looks only for the end of
+//! each answer, so that little of what is measured is its own. No scheduler runs: marks are made, nothing is stepped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tandem_host::bindings::exports::tandem::calendar::webhooks::Request;
+use tandem_host::clock::SystemClock;
+use tandem_host::http::{self, Api};
+use tandem_host::store::Provider as Kind;
+use tandem_host::store::sqlite::SqliteStore;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::Failed;
+use crate::pages::Pages;
+use crate::provider::Watch;
+use crate::report::{Bar, Report, quantile};
+use crate::rig::Rig;
+
+/// Replicas, each with a channel.
+const REPLICAS: usize = 100;
+/// Callers at the same time.
+const CALLERS: usize = 256;
+/// After this a run ends, however many were done.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Calls that are left, and the number of the next message.
+#[derive(Clone)]
+struct Work {
+    left: Arc<AtomicU64>,
+    until: Instant,
+}
+
+impl Work {
+    fn of(calls: u64) -> Self {
+        Self { left: Arc::new(AtomicU64::new(calls)), until: Instant::now() + LONGEST }
+    }
+
+    /// The number of the next call; none when all are done or it takes too long.
+    fn next(&self) -> Option<u64> {
+        let in_time = Instant::now() < self.until;
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.ok().filter(|_| in_time)
+    }
+}
+
+/// Directly, then over HTTP.
+pub(crate) async fn run(report: &mut Report, quick: bool) -> Result<(), Failed> {
+    let (calls, runs) = if quick { (20_000, 1) } else { (200_000, 3) };
+    let dir = tempfile::tempdir()?;
+    let rig = Rig::new(Arc::new(SqliteStore::open(dir.path().join("acks.db"))?), dir.path(), true).await?;
+    rig.provider.put_calendar(Arc::new(Pages::new()?), 0);
+    for number in 0..REPLICAS {
+        rig.add_replica(&format!("replica-{number}")).await?;
+        rig.settle().await?;
+    }
+    let channels = Arc::new(rig.provider.watches());
+    if channels.len() != REPLICAS {
+        return Err(format!("{} channels were made, not {REPLICAS}", channels.len()).into());
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let api = Api::new(rig.store.clone(), Arc::new(rig.runtime.clone()), Arc::new(SystemClock), None);
+    let server = http::serve(listener, http::router(api.clone()), api.closed(), Duration::from_secs(1));
+    let server = tokio::spawn(server);
+    for http in [false, true] {
+        let mut rates = Vec::new();
+        let (mut half, mut late) = (Vec::new(), Vec::new());
+        for _ in 0..runs {
+            let start = Instant::now();
+            let times = measure(&rig, &channels, http.then_some(address), Work::of(calls)).await?;
+            #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
+            rates.push(times.len() as f64 / start.elapsed().as_secs_f64());
+            half.push(quantile(&times, 0.5));
+            late.push(quantile(&times, 0.99));
+        }
+        let way = if http { format!("HTTP, {CALLERS} connections") } else { format!("direct, {CALLERS} callers") };
+        report.add(format!("durable acks, {way}"), &rates, "acks/s", Bar::Above(26_000.0));
+        report.add(format!("durable acks, {way}, p50"), &half, "ms", Bar::None);
+        report.add(format!("durable acks, {way}, p99"), &late, "ms", Bar::Below(50.0));
+    }
+    api.close();
+    server.await?;
+    Ok(())
+}
+
+/// The time of each call in milliseconds.
+async fn measure(
+    rig: &Rig,
+    channels: &Arc<Vec<Watch>>,
+    address: Option<std::net::SocketAddr>,
+    work: Work,
+) -> Result<Vec<f64>, Failed> {
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let (channels, work) = (channels.clone(), work.clone());
+        match address {
+            Some(address) => callers.spawn(over_http(address, channels, work)),
+            None => callers.spawn(directly(rig.runtime.clone(), channels, work)),
+        };
+    }
+    let mut times = Vec::new();
+    while let Some(done) = callers.join_next().await {
+        times.extend(done??);
+    }
+    Ok(times)
+}
+
+fn channel(channels: &[Watch], number: u64) -> &Watch {
+    &channels[usize::try_from(number).unwrap_or(0) % channels.len()]
+}
+
+fn headers(channel: &Watch, number: u64) -> Vec<(String, String)> {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![
+        pair("host", "127.0.0.1"),
+        pair("content-type", "application/json; utf-8"),
+        pair("content-length", "0"),
+        pair("user-agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"),
+        pair("x-goog-channel-id", &channel.id),
+        pair("x-goog-channel-token", &channel.token),
+        pair("x-goog-channel-expiration", "Mon, 09 Mar 2026 08:00:00 GMT"),
+        pair("x-goog-message-number", &number.to_string()),
+        pair("x-goog-resource-id", "r"),
+        pair("x-goog-resource-state", "exists"),
+        pair("x-goog-resource-uri", "https://www.googleapis.com/calendar/v3/calendars/primary/events?alt=json"),
+    ]
+}
+
+async fn directly(
+    runtime: tandem_host::runtime::Runtime,
+    channels: Arc<Vec<Watch>>,
+    work: Work,
+) -> Result<Vec<f64>, Failed> {
+    let mut times = Vec::new();
+    while let Some(number) = work.next() {
+        let request = Request {
+            provider: Kind::Google,
+            method: "POST".into(),
+            query: String::new(),
+            headers: headers(channel(&channels, number), number),
+            body: Vec::new(),
+        };
+        let start = Instant::now();
+        let answer = runtime.receive(request).await?;
+        times.push(start.elapsed().as_secs_f64() * 1_000.0);
+        if answer.verdict != "changed" {
+            return Err(format!("a notification was answered with {}", answer.verdict).into());
+        }
+    }
+    Ok(times)
+}
+
+async fn over_http(address: std::net::SocketAddr, channels: Arc<Vec<Watch>>, work: Work) -> Result<Vec<f64>, Failed> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let mut times = Vec::new();
+    let mut answer = Vec::with_capacity(1_024);
+    while let Some(number) = work.next() {
+        let mut request = String::from("POST /webhooks/google HTTP/1.1\r\n");
+        for (name, value) in headers(channel(&channels, number), number) {
+            request.extend([name.as_str(), ": ", &value, "\r\n"]);
+        }
+        request.push_str("\r\n");
+        answer.clear();
+        let start = Instant::now();
+        stream.write_all(request.as_bytes()).await?;
+        // The body of every answer to a good notification is `{}`.
+        while !answer.ends_with(b"\r\n\r\n{}") {
+            if stream.read_buf(&mut answer).await? == 0 {
+                return Err("the server closed a connection".into());
+            }
+        }
+        times.push(start.elapsed().as_secs_f64() * 1_000.0);
+        if !answer.starts_with(b"HTTP/1.1 200") {
+            return Err("a notification was not answered with 200".into());
+        }
+    }
+    Ok(times)
+}
