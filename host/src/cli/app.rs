@@ -115,6 +115,7 @@ pub struct Running {
     server: JoinHandle<()>,
     steps: Option<SchedulerHandle>,
     announcer: JoinHandle<()>,
+    housekeeper: JoinHandle<()>,
 }
 
 /// Start everything that the settings ask for.
@@ -146,14 +147,16 @@ pub async fn start(config: Config, options: StartOptions) -> Result<Running, Sta
     let listener = listen(config.server.listen, options.listener).await?;
     let addr = listener.local_addr().map_err(|error| StartError::Listen(config.server.listen, error))?;
     let scheduler = Scheduler::new(store.clone(), runtime.clone(), options.clock.clone(), scheduler_options(&config)?);
-    let api = Api::new(store.clone(), Arc::new(runtime.clone()), options.clock, config.server.api_token.as_ref());
+    let housekeeper = tokio::spawn(super::housekeeping::run(store.clone(), options.clock.clone()));
+    let api = Api::new(store.clone(), Arc::new(runtime.clone()), options.clock, config.server.api_token.as_ref())
+        .with_metrics(scheduler.metrics());
     let router = http::router(api.clone()).merge(options.routes.unwrap_or_default());
     let grace = Duration::from_secs(config.server.shutdown_timeout_s.into());
     let server = tokio::spawn(http::serve(listener, router, api.closed(), grace));
     let announcer = tokio::spawn(announce(scheduler.clone(), api.clone()));
     let steps = options.schedule.then(|| scheduler.clone().run());
     tracing::info!(%addr, replicas = replicas(&config), push = config.server.public_url.is_some(), "listening");
-    Ok(Running { addr, store, runtime, scheduler, api, settings, server, steps, announcer })
+    Ok(Running { addr, store, runtime, scheduler, api, settings, server, steps, announcer, housekeeper })
 }
 
 impl Running {
@@ -171,6 +174,7 @@ impl Running {
             tracing::error!(%error, "the server ended badly");
         }
         end(self.announcer).await;
+        end(self.housekeeper).await;
         // The last user of the store closes it, and closing waits for its writes: not on a thread that serves tasks.
         let rest = (self.api, self.scheduler, self.runtime, self.store);
         if let Err(error) = tokio::task::spawn_blocking(move || drop(rest)).await {
@@ -186,6 +190,7 @@ impl Running {
         }
         end(self.server).await;
         end(self.announcer).await;
+        end(self.housekeeper).await;
     }
 }
 

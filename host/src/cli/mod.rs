@@ -5,6 +5,7 @@
 pub mod app;
 mod check_config;
 mod demo;
+pub mod housekeeping;
 mod seed;
 mod serve;
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::counters::Counts;
 use super::state::Api;
+use crate::scheduler::Snapshot;
 
 #[derive(Serialize)]
 struct Health {
@@ -15,6 +16,8 @@ struct Health {
     version: &'static str,
     store: &'static str,
     counters: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync: Option<Snapshot>,
 }
 
 /// `GET /healthz`: 200, or 503 when the store does not answer.
@@ -25,6 +28,7 @@ pub(super) async fn get(State(api): State<Api>) -> Response {
         version: env!("CARGO_PKG_VERSION"),
         store: if works { "ok" } else { "unavailable" },
         counters: api.counters.counts(),
+        sync: api.metrics.as_ref().map(|metrics| metrics.snapshot()),
     };
     (if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health)).into_response()
 }

@@ -17,6 +17,7 @@ use crate::bindings::tandem::calendar::types::Event;
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::runtime::{Runtime, Trap};
+use crate::scheduler::Metrics;
 use crate::store::Store;
 
 /// The calls into the component that the API makes; each is documented in `wit/`.
@@ -81,6 +82,7 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     /// What was counted.
     pub counters: Arc<Counters>,
+    pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) guard: Arc<Guard>,
     pub(super) fed: Arc<Notify>,
     pub(super) waiting: Arc<Semaphore>,
@@ -96,11 +98,18 @@ impl Api {
             calls,
             clock,
             counters: Arc::default(),
+            metrics: None,
             guard: Arc::new(Guard::new(token)),
             fed: Arc::default(),
             waiting: Arc::new(Semaphore::new(limits::WAITING)),
             closing: Arc::new(watch::Sender::new(false)),
         }
+    }
+
+    /// Let `/healthz` tell what the scheduler counts, too.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics: Some(metrics), ..self }
     }
 
     /// Begin to end: waiting calls answer at once, and [`Api::closed`] returns.

@@ -22,6 +22,7 @@ pub struct Metrics {
 
 /// The counters at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// Steps that ended with a report.
     pub steps: u64,
