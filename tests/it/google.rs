@@ -23,7 +23,10 @@ fn edits_travel_both_ways_without_an_echo() {
     let mut world = World::new();
     world.settle().unwrap();
     world.create(&meeting("a@app", "from the app", "2026-03-03T09:00:00")).unwrap();
-    let made = world.google.user_insert(ACCOUNT, &google_meeting("from Google", "2026-03-04T09:00:00", "2026-03-04T10:00:00")).unwrap();
+    let made = world
+        .google
+        .user_insert(ACCOUNT, &google_meeting("from Google", "2026-03-04T09:00:00", "2026-03-04T10:00:00"))
+        .unwrap();
     world.settle().unwrap();
     assert_equal(&mut world, "after creations");
     let (row, _) = world.titled("from Google").unwrap();
@@ -83,7 +86,10 @@ fn a_lost_cursor_lists_again_and_sweeps_what_is_gone() {
     let mut world = World::new();
     world.google.generate(ACCOUNT, 40, 3).unwrap();
     world.settle().unwrap();
-    let id = world.google.truth(ACCOUNT).into_iter().find(|e| e["recurringEventId"].is_null()).unwrap()["id"].as_str().unwrap().to_owned();
+    let id = world.google.truth(ACCOUNT).into_iter().find(|e| e["recurringEventId"].is_null()).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     world.google.drop_channels();
     world.google.user_delete(ACCOUNT, &id).unwrap();
     world.google.expire_sync_tokens(ACCOUNT);
@@ -94,8 +100,13 @@ fn a_lost_cursor_lists_again_and_sweeps_what_is_gone() {
 #[test]
 fn exceptions_arrive_in_the_right_override_in_any_order() {
     for shuffle in 0..20 {
-        let config = tandem_providers::google::Config { shuffle: Some(shuffle), page_limit: Some(3), ..Default::default() };
-        let mut world = World::with(config, tandem_engine::effects::ReplicaMode::TwoWay, tandem_engine::effects::ConflictPolicy::Newest);
+        let config =
+            tandem_providers::google::Config { shuffle: Some(shuffle), page_limit: Some(3), ..Default::default() };
+        let mut world = World::with(
+            config,
+            tandem_engine::effects::ReplicaMode::TwoWay,
+            tandem_engine::effects::ConflictPolicy::Newest,
+        );
         world.google.generate(ACCOUNT, 25, 100 + shuffle).unwrap();
         world.settle().unwrap();
         assert_equal(&mut world, &format!("shuffle {shuffle}"));

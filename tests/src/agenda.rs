@@ -42,8 +42,13 @@ pub fn remote(world: &World) -> BTreeMap<Seen, u32> {
                 (None, Some(date)) => parse_rfc3339(&format!("{date}T00:00:00Z")).unwrap_or_default(),
                 _ => 0,
             };
-            let one =
-                (moment("start"), moment("end"), text(&item["summary"]), text(&item["location"]), text(&item["description"]));
+            let one = (
+                moment("start"),
+                moment("end"),
+                text(&item["summary"]),
+                text(&item["location"]),
+                text(&item["description"]),
+            );
             *seen.entry(one).or_insert(0) += 1;
         }
         match body["nextPageToken"].as_str() {
@@ -96,8 +101,10 @@ pub fn assert_equal(world: &mut World, when: &str) {
     };
     if remote != local {
         let titles = remote.iter().filter(|(one, n)| local.get(*one) != Some(n)).map(|(one, _)| one.2.clone());
-        let titles = titles.chain(local.iter().filter(|(one, n)| remote.get(*one) != Some(n)).map(|(one, _)| one.2.clone()));
-        if let Some(title) = titles.min() {
+        let titles =
+            titles.chain(local.iter().filter(|(one, n)| remote.get(*one) != Some(n)).map(|(one, _)| one.2.clone()));
+        let titles: std::collections::BTreeSet<String> = titles.collect();
+        for title in titles.into_iter().take(3) {
             explain(world, &title);
         }
     }
@@ -125,6 +132,9 @@ fn explain(world: &World, title: &str) {
     }
     for (_, shadow) in world.memory.shadows.iter().filter(|(_, shadow)| format!("{shadow:?}").contains(title)) {
         eprintln!("SHADOW {shadow:#?}");
+    }
+    for line in world.google.log().iter().filter(|line| line.method != "GET" || line.path.contains("/events/")) {
+        eprintln!("REQUEST {} {} {} {:?}", line.at_ms, line.method, line.path, line.status);
     }
     for failure in world.memory.failures.values() {
         eprintln!("FAILURE {failure:?}");

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit, Scope};
 use tandem_engine::effects::{ConflictPolicy, ReplicaMode};
-use tandem_providers::google::Config;
 use tandem_providers::faults::FaultPlan;
+use tandem_providers::google::Config;
 use tandem_providers::{Fault, FaultKind, PushFaults, SimRequest};
 
 use crate::agenda::assert_equal;
@@ -164,12 +164,18 @@ fn start(dice: &mut Dice) -> String {
 fn rule(dice: &mut Dice) -> (Value, String) {
     let count = 2 + dice.below(8);
     match dice.below(4) {
-        0 => (json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": count}]), format!("RRULE:FREQ=DAILY;COUNT={count}")),
+        0 => (
+            json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": count}]),
+            format!("RRULE:FREQ=DAILY;COUNT={count}"),
+        ),
         1 => (
             json!([{"@type": "RecurrenceRule", "frequency": "weekly", "interval": 2, "count": count}]),
             format!("RRULE:FREQ=WEEKLY;INTERVAL=2;COUNT={count}"),
         ),
-        2 => (json!([{"@type": "RecurrenceRule", "frequency": "monthly", "count": count}]), format!("RRULE:FREQ=MONTHLY;COUNT={count}")),
+        2 => (
+            json!([{"@type": "RecurrenceRule", "frequency": "monthly", "count": count}]),
+            format!("RRULE:FREQ=MONTHLY;COUNT={count}"),
+        ),
         _ => (
             json!([{"@type": "RecurrenceRule", "frequency": "weekly", "until": "2026-06-30T00:00:00"}]),
             "RRULE:FREQ=WEEKLY;UNTIL=20260629T220000Z".to_owned(),
@@ -194,7 +200,8 @@ fn edit_here(world: &mut World, dice: &mut Dice, turn: u32) -> bool {
         world.local().into_iter().map(|row| (row.uid.clone(), row.recurring, row.document.clone())).collect();
     let chosen = dice.pick(&live).cloned();
     let Some((uid, recurring, document)) = chosen.filter(|_| !dice.once_in(4)) else {
-        let mut event = meeting(&format!("e{turn}-{}@app", dice.below(1_000_000)), &format!("made here {turn}"), &start(dice));
+        let mut event =
+            meeting(&format!("e{turn}-{}@app", dice.below(1_000_000)), &format!("made here {turn}"), &start(dice));
         if dice.once_in(3) {
             event["recurrenceRules"] = rule(dice).0;
         }
@@ -238,7 +245,11 @@ fn edit_there(world: &World, dice: &mut Dice, turn: u32) -> bool {
         return world.google.user_insert(ACCOUNT, &event).is_ok();
     };
     let id = event["id"].as_str().unwrap_or_default().to_owned();
-    let id = if event["recurrence"].is_array() && !dice.once_in(3) { an_instance(world, dice, &id).unwrap_or(id) } else { id };
+    let id = if event["recurrence"].is_array() && !dice.once_in(3) {
+        an_instance(world, dice, &id).unwrap_or(id)
+    } else {
+        id
+    };
     match dice.below(6) {
         0 => world.google.user_delete(ACCOUNT, &id).is_ok(),
         1 => world.google.user_patch(ACCOUNT, &id, &json!({"summary": format!("there {turn}")})).is_ok(),
@@ -255,7 +266,8 @@ fn edit_there(world: &World, dice: &mut Dice, turn: u32) -> bool {
 
 /// The id of some instance of a series at Google.
 fn an_instance(world: &World, dice: &mut Dice, id: &str) -> Option<String> {
-    let url = format!("/calendar/v3/calendars/{ACCOUNT}/events/{id}/instances?maxResults=30&timeMax=2026-12-31T00:00:00Z");
+    let url =
+        format!("/calendar/v3/calendars/{ACCOUNT}/events/{id}/instances?maxResults=30&timeMax=2026-12-31T00:00:00Z");
     // Looking at a page is no request of ours: no fault may hit it.
     let faults = world.google.with_faults(|plan| std::mem::replace(plan, FaultPlan::new(0)));
     let body = world.google.handle(&SimRequest::new("GET", &url).bearer("token")).json();

@@ -66,12 +66,27 @@ impl Memory {
 
     /// Live events that may occur in a window.
     #[must_use]
-    pub fn between(&self, calendar: &str, from_ms: u64, to_ms: u64, after: Option<&(u64, String)>, limit: u32) -> Vec<EventRow> {
+    pub fn between(
+        &self,
+        calendar: &str,
+        from_ms: u64,
+        to_ms: u64,
+        after: Option<&(u64, String)>,
+        limit: u32,
+    ) -> Vec<EventRow> {
         let inside = |row: &&EventRow| {
-            !row.deleted && row.start_ms < to_ms && (row.end_ms > from_ms || (row.end_ms == row.start_ms && row.start_ms >= from_ms))
+            !row.deleted
+                && row.start_ms < to_ms
+                && (row.end_ms > from_ms || (row.end_ms == row.start_ms && row.start_ms >= from_ms))
         };
-        let mut rows: Vec<EventRow> =
-            self.events.iter().filter(|((of, _), _)| of == calendar).map(|(_, row)| row).filter(inside).cloned().collect();
+        let mut rows: Vec<EventRow> = self
+            .events
+            .iter()
+            .filter(|((of, _), _)| of == calendar)
+            .map(|(_, row)| row)
+            .filter(inside)
+            .cloned()
+            .collect();
         rows.sort_by(|a, b| (a.start_ms, &a.uid).cmp(&(b.start_ms, &b.uid)));
         rows.retain(|row| after.is_none_or(|(start, uid)| (row.start_ms, &row.uid) > (*start, uid)));
         rows.truncate(limit as usize);

@@ -44,6 +44,10 @@ pub struct World {
     pub dies_after: Option<u64>,
     /// Notifications that were answered with these statuses.
     pub notified: Vec<u16>,
+    /// What the token endpoint says when it is asked to refresh.
+    pub grant: Result<(), AuthError>,
+    /// How often it was asked.
+    pub refreshes: u32,
     random: u64,
 }
 
@@ -51,7 +55,11 @@ impl World {
     /// A world with an empty calendar in two-way mode.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Config { allow_http_webhooks: true, ..Config::default() }, ReplicaMode::TwoWay, ConflictPolicy::Newest)
+        Self::with(
+            Config { allow_http_webhooks: true, ..Config::default() },
+            ReplicaMode::TwoWay,
+            ConflictPolicy::Newest,
+        )
     }
 
     /// A world with its own rules.
@@ -102,6 +110,8 @@ impl World {
             effects: 0,
             dies_after: None,
             notified: Vec::new(),
+            grant: Ok(()),
+            refreshes: 0,
             random: 0,
         }
     }
@@ -310,7 +320,14 @@ impl Effects for World {
             Method::Delete => "DELETE",
         };
         let sim = SimRequest { method: method.into(), url: request.url, headers: request.headers, body: request.body };
-        match self.google.handle(&sim) {
+        let traced = std::env::var_os("TANDEM_TRACE")
+            .is_some()
+            .then(|| format!("{method} {} {}", sim.url, String::from_utf8_lossy(&sim.body)));
+        let answer = self.google.handle(&sim);
+        if let Some(traced) = traced {
+            eprintln!("TRACE {} {traced} -> {:?} {}", World::now_ms(self), answer.status(), answer.json());
+        }
+        match answer {
             SimResponse::Answer(answer) => {
                 Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
             }
@@ -323,6 +340,8 @@ impl Effects for World {
     }
 
     fn refresh(&mut self, _connection: &str) -> Result<String, AuthError> {
+        self.refreshes += 1;
+        self.grant?;
         self.google.grant_access(ACCOUNT, "token", i64::MAX / 4);
         Ok("Bearer token".into())
     }

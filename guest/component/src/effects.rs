@@ -78,7 +78,13 @@ impl Effects for Imports {
         after: Option<(TimeMs, String)>,
         limit: u32,
     ) -> Stored<Vec<engine::EventRow>> {
-        let found = storage::events_between(calendar, from_ms, to_ms, after.as_ref().map(|(ms, uid)| (ms, uid.as_str())), limit);
+        let found = storage::events_between(
+            calendar,
+            from_ms,
+            to_ms,
+            after.as_ref().map(|(ms, uid)| (ms, uid.as_str())),
+            limit,
+        );
         Ok(found.map_err(to::storage_error_in)?.into_iter().map(to::event_in).collect())
     }
 

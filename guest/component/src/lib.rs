@@ -75,11 +75,7 @@ impl recurrence::Guest for Component {
 }
 
 impl conflicts::Guest for Component {
-    fn resolve(
-        conflict: String,
-        choice: conflicts::Choice,
-        decided_by: String,
-    ) -> Result<(), conflicts::ResolveError> {
+    fn resolve(conflict: String, choice: conflicts::Choice, decided_by: String) -> Result<(), conflicts::ResolveError> {
         use tandem_engine::conflicts as engine;
         let choice = match choice {
             conflicts::Choice::KeepOutcome => engine::Choice::KeepOutcome,

@@ -64,7 +64,8 @@ pub enum QueryError {
 /// See [`QueryError`].
 pub fn occurrences<F: Effects>(fx: &mut F, zones: &dyn Zones, query: &Query) -> Result<Agenda, QueryError> {
     check(zones, query)?;
-    let window = Window { from_ms: query.from_ms, to_ms: query.to_ms, zone: &query.time_zone, limit: query.limit as usize };
+    let window =
+        Window { from_ms: query.from_ms, to_ms: query.to_ms, zone: &query.time_zone, limit: query.limit as usize };
     let mut agenda = Agenda::default();
     let mut after: Option<(TimeMs, String)> = None;
     loop {

@@ -50,7 +50,10 @@ mod tests {
     #[test]
     fn pauses_double_up_to_five_minutes() {
         let pause = |n| next_request_ms(0, n, None, 0);
-        assert_eq!([pause(1), pause(2), pause(3), pause(8), pause(9), pause(60)], [2_000, 4_000, 8_000, 256_000, 300_000, 300_000]);
+        assert_eq!(
+            [pause(1), pause(2), pause(3), pause(8), pause(9), pause(60)],
+            [2_000, 4_000, 8_000, 256_000, 300_000, 300_000]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::effects::{
-    Batch, Change, Effects, END_OF_TIME, EventRow, Expectation, PushEntry, ReplicaMode, StorageError,
+    Batch, Change, END_OF_TIME, Effects, EventRow, Expectation, PushEntry, ReplicaMode, StorageError,
 };
 use crate::event::check::{Problem, problems};
 use crate::event::patch::merge_patch;
@@ -223,7 +223,10 @@ fn following<F: Effects>(
     later.set_uid(&id::new_uid(random));
     match change(edit, &later)? {
         None => Ok(vec![first]),
-        Some(changed) => Ok(vec![first, put(fx, zones, 0, &changed)?]),
+        Some(mut changed) => {
+            recurrence::drop_stale_overrides(&later, &mut changed);
+            Ok(vec![first, put(fx, zones, 0, &changed)?])
+        }
     }
 }
 

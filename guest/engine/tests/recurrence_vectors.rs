@@ -4,6 +4,7 @@
 //! Tandem does not (see the module `recurrence`) are counted, printed and left out.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "a test may read its cases")]
 #![allow(clippy::print_stdout, reason = "the counts are the report")]
 
 use std::collections::BTreeSet;

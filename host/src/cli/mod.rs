@@ -4,6 +4,7 @@
 
 pub mod app;
 mod check_config;
+mod demo;
 mod seed;
 mod serve;
 
@@ -28,6 +29,8 @@ enum Command {
     Serve(Settings),
     /// Read the settings, say what is wrong with them, and start nothing.
     CheckConfig(Settings),
+    /// Show two-way sync against a simulated Google on this machine.
+    Demo(demo::Options),
 }
 
 #[derive(clap::Args)]
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(settings) => settings.load().and_then(serve::run),
         Command::CheckConfig(settings) => settings.load().and_then(|config| check_config::run(&config)),
+        Command::Demo(options) => demo::run(&options),
     };
     done.map_or_else(|code| code, |()| ExitCode::SUCCESS)
 }

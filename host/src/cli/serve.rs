@@ -24,7 +24,7 @@ pub(super) fn run(config: Config) -> Result<(), ExitCode> {
 }
 
 /// Returns at the next SIGTERM or Ctrl-C.
-async fn signal() -> std::io::Result<()> {
+pub(super) async fn signal() -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

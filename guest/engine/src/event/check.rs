@@ -60,17 +60,25 @@ pub fn problems(document: &Document, zones: &dyn time::Zones) -> Vec<Problem> {
 fn time_problems(document: &Document, zones: &dyn time::Zones, found: &mut Vec<Problem>) {
     match document.get("start").map(|start| start.as_str().and_then(time::LocalDateTime::parse)) {
         Some(Some(_)) => {}
-        _ => found.push(Problem::new("/start", "bad-local-date-time", "expected a LocalDateTime such as 2026-03-02T09:00:00, without zone")),
+        _ => found.push(Problem::new(
+            "/start",
+            "bad-local-date-time",
+            "expected a LocalDateTime such as 2026-03-02T09:00:00, without zone",
+        )),
     }
     match document.get("timeZone") {
         None | Some(Value::Null) => {}
         Some(Value::String(zone)) if zones.exists(zone) => {}
-        Some(_) => found.push(Problem::new("/timeZone", "unknown-time-zone", "expected an IANA zone name such as Europe/Berlin, or null")),
+        Some(_) => found.push(Problem::new(
+            "/timeZone",
+            "unknown-time-zone",
+            "expected an IANA zone name such as Europe/Berlin, or null",
+        )),
     }
-    if let Some(duration) = document.get("duration") {
-        if duration.as_str().and_then(time::Duration::parse).is_none() {
-            found.push(Problem::new("/duration", "bad-duration", "expected a Duration such as PT1H30M or P1D"));
-        }
+    if let Some(duration) = document.get("duration")
+        && duration.as_str().and_then(time::Duration::parse).is_none()
+    {
+        found.push(Problem::new("/duration", "bad-duration", "expected a Duration such as PT1H30M or P1D"));
     }
     if document.get("showWithoutTime") == Some(&Value::Bool(true)) {
         // Providers know days, not hours that are not shown: more would be lost on the way.
@@ -101,7 +109,11 @@ fn time_problems(document: &Document, zones: &dyn time::Zones, found: &mut Vec<P
 fn override_problems(document: &Document, found: &mut Vec<Problem>) {
     for id in document.overrides().into_iter().flat_map(|overrides| overrides.keys()) {
         if time::LocalDateTime::parse(id).is_none() {
-            found.push(Problem::new("/recurrenceOverrides", "bad-recurrence-id", "each key must be a LocalDateTime, the original start of an occurrence"));
+            found.push(Problem::new(
+                "/recurrenceOverrides",
+                "bad-recurrence-id",
+                "each key must be a LocalDateTime, the original start of an occurrence",
+            ));
         }
     }
 }

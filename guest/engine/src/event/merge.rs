@@ -139,8 +139,11 @@ struct Merge {
 impl Merge {
     /// Merge the properties of an object. Those that belong together are decided together.
     fn properties(&mut self, four: Four<&Properties>, shape: fn(&str) -> Shape) -> (Properties, Properties) {
-        let names: BTreeSet<&String> =
-            [four.local_base, four.local, four.remote_base, four.remote].into_iter().flatten().flat_map(Map::keys).collect();
+        let names: BTreeSet<&String> = [four.local_base, four.local, four.remote_base, four.remote]
+            .into_iter()
+            .flatten()
+            .flat_map(Map::keys)
+            .collect();
         let (mut local, mut remote) = (Map::new(), Map::new());
         let group = self.group(four);
         for name in names {
@@ -210,7 +213,10 @@ impl Merge {
             Shape::Set(_) | Shape::Overrides => objects,
             Shape::Object => objects && four.local.is_some() && four.remote.is_some(),
             Shape::Override => {
-                objects && four.local.is_some() && four.remote.is_some() && !all.iter().flatten().any(|v| is_excluded(v))
+                objects
+                    && four.local.is_some()
+                    && four.remote.is_some()
+                    && !all.iter().flatten().any(|v| is_excluded(v))
             }
         }
     }
@@ -223,18 +229,27 @@ impl Merge {
             Shape::Overrides => self.items(inner, Shape::Override),
             Shape::Set(_) | Shape::Atom => self.items(inner, Shape::Atom),
         };
-        let filled = |items: Properties, before: Option<&Value>| {
+        let filled = |items: Properties, like: Option<&Value>| {
             // An empty object stays where it was one; a set whose last item went is removed.
-            let was_empty = before.and_then(Value::as_object).is_some_and(Map::is_empty);
+            let was_empty = like.and_then(Value::as_object).is_some_and(Map::is_empty);
             let item = matches!(shape, Shape::Object | Shape::Override);
             (!items.is_empty() || was_empty || item).then_some(Value::Object(items))
         };
-        (filled(local, four.local), filled(remote, four.remote))
+        // Whether an empty set is there or not is up to the side that changed.
+        let likes = match (four.local != four.local_base, four.remote != four.remote_base) {
+            (true, false) => (four.local, four.local),
+            (false, true) => (four.remote, four.remote),
+            _ => (four.local, four.remote),
+        };
+        (filled(local, likes.0), filled(remote, likes.1))
     }
 
     fn items(&mut self, four: Four<&Properties>, shape: Shape) -> (Properties, Properties) {
-        let names: BTreeSet<&String> =
-            [four.local_base, four.local, four.remote_base, four.remote].into_iter().flatten().flat_map(Map::keys).collect();
+        let names: BTreeSet<&String> = [four.local_base, four.local, four.remote_base, four.remote]
+            .into_iter()
+            .flatten()
+            .flat_map(Map::keys)
+            .collect();
         let (mut local, mut remote) = (Map::new(), Map::new());
         for name in names {
             let at = four.map(|items| items.get(name));
@@ -251,10 +266,11 @@ impl Merge {
 
     /// Who wins a clash here. The provider decides what other people answered; an edit survives a removal.
     fn winner(&self, four: Four<&Value>) -> Side {
-        if self.path.len() == 3 && self.path.first().is_some_and(|p| p == "participants") {
-            if self.path.last().is_some_and(|p| p == "participationStatus") {
-                return Side::Remote;
-            }
+        if let [set, _, property] = self.path.as_slice()
+            && set == "participants"
+            && property == "participationStatus"
+        {
+            return Side::Remote;
         }
         if self.preference.edit_beats_delete {
             let removed = |value: Option<&Value>| value.is_none_or(is_excluded);

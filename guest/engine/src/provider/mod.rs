@@ -310,9 +310,15 @@ pub trait Provider: Sync {
     /// Delete an event or an exception.
     fn delete(&self, target: &Target<'_>, remote_id: &str, etag: &str, notify: bool) -> Request;
     /// Ask for the provider's instance of a series at a recurrence id.
-    fn find_instance(&self, target: &Target<'_>, master_id: &str, master: &Document, recurrence_id: &str) -> Option<Request>;
-    /// Read the answer of `find_instance`.
-    fn read_instance(&self, body: &[u8]) -> Option<Instance>;
+    fn find_instance(
+        &self,
+        target: &Target<'_>,
+        master_id: &str,
+        master: &Document,
+        recurrence_id: &str,
+    ) -> Option<Request>;
+    /// Read the answer of `find_instance`: the occurrence as it is, changed or not.
+    fn read_instance(&self, target: &Target<'_>, body: &[u8]) -> Option<RemoteException>;
     /// What an answer means.
     fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict;
     /// Ask for a channel; none when this provider or target has no push.

@@ -60,9 +60,16 @@ pub(super) struct Present {
     pub(super) notes: Notes,
     /// Our origin mark.
     pub(super) mark: Option<String>,
+    /// Only exceptions came: that does not show that their master is still there.
+    pub(super) alone: bool,
 }
 
 impl Present {
+    /// The listing that saw it last.
+    pub(super) fn generation(&self, now: u64, shadow: Option<&Shadow>) -> u64 {
+        shadow.filter(|_| self.alone).map_or(now, |shadow| shadow.generation)
+    }
+
     /// Put an exception into its override. One that is as its series says needs none.
     pub(super) fn set_exception(&mut self, placed: Placed, instance: Instance) {
         let mut overrides = overrides(&self.document);
@@ -262,6 +269,7 @@ impl<F: Effects> Session<'_, F> {
         let mut problems = Vec::new();
         let present = self.compose(arrival, live, &mut problems);
         for problem in problems {
+            self.state.set_aside = true;
             changes.push(Change::PutFailure(self.item_failure(&problem)));
             self.report.failed += 1;
         }
@@ -302,6 +310,7 @@ impl<F: Effects> Session<'_, F> {
                 document,
                 notes,
                 mark: None,
+                alone: true,
             },
             (None, None) => return None,
         };
@@ -318,8 +327,10 @@ impl<F: Effects> Session<'_, F> {
             }
         }
         for id in arrival.gone_exceptions {
-            let named = present.notes.instances.iter().find(|(_, instance)| instance.id == id).map(|(rid, _)| rid.clone());
-            let recurrence_id = named.or_else(|| self.provider.recurrence_id_of(&self.target(), &id, &present.document));
+            let named =
+                present.notes.instances.iter().find(|(_, instance)| instance.id == id).map(|(rid, _)| rid.clone());
+            let recurrence_id =
+                named.or_else(|| self.provider.recurrence_id_of(&self.target(), &id, &present.document));
             let Some(recurrence_id) = recurrence_id.filter(|_| present.document.is_recurring()) else { continue };
             let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
@@ -347,14 +358,17 @@ impl<F: Effects> Session<'_, F> {
                     }
                     if let Some(patch) = before.overrides().and_then(|all| all.get(&recurrence_id)) {
                         let patch = rebased(&before, &document, &recurrence_id, patch);
-                        overrides.entry(recurrence_id.clone()).or_insert(patch);
+                        // An additional date of the master can have an exception; one that it excludes cannot.
+                        if !overrides.get(&recurrence_id).is_some_and(is_excluded) {
+                            overrides.insert(recurrence_id.clone(), patch);
+                        }
                     }
                     notes.instances.insert(recurrence_id, instance);
                 }
                 document.set_overrides(overrides);
             }
         }
-        Present { etag: event.etag, updated_ms: event.updated_ms, document, notes, mark: event.mark }
+        Present { etag: event.etag, updated_ms: event.updated_ms, document, notes, mark: event.mark, alone: false }
     }
 }
 

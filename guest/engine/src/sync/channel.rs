@@ -22,11 +22,11 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn look_after_channel(&mut self) -> Flow<()> {
         let channels = self.fx.channels(&self.replica.id)?;
         let lasts = |channel: &&Channel| {
-            !channel.superseded && channel.expires_ms > self.now_ms.saturating_add(CHANNEL_RENEWAL_MS)
+            !channel.superseded && renewal_ms(channel.created_ms, channel.expires_ms) > self.now_ms
         };
         if let Some(good) = channels.iter().filter(lasts).max_by_key(|channel| channel.expires_ms) {
-            let expires_ms = good.expires_ms;
-            return self.stop_superseded(&channels, expires_ms);
+            let due_ms = renewal_ms(good.created_ms, good.expires_ms);
+            return self.stop_superseded(&channels, due_ms);
         }
         self.make_channel(channels)
     }
@@ -38,7 +38,8 @@ impl<F: Effects> Session<'_, F> {
         let expires_ms = self.now_ms + CHANNEL_LIFE_MS;
         let token = token::sign(&self.settings.signing_key, &self.replica, &channel_id, expires_ms);
         if token.len() > MAX_CHANNEL_TOKEN {
-            let detail = "the ids of tenant and replica are too long together for a channel token; shorten them to get push";
+            let detail =
+                "the ids of tenant and replica are too long together for a channel token; shorten them to get push";
             return self.refused("channel-token-too-long", detail, vec![]);
         }
         let address = format!("{base}/google");
@@ -54,7 +55,11 @@ impl<F: Effects> Session<'_, F> {
             _ => None,
         };
         let Some(granted) = granted else {
-            return self.refused("channel-refused", "the provider refuses to send notifications. The calendar is polled", vec![]);
+            return self.refused(
+                "channel-refused",
+                "the provider refuses to send notifications. The calendar is polled",
+                vec![],
+            );
         };
         let expires_ms = granted.expires_ms.min(expires_ms);
         let channel = Channel {
@@ -89,9 +94,9 @@ impl<F: Effects> Session<'_, F> {
         self.commit(changes, vec![])
     }
 
-    fn stop_superseded(&mut self, channels: &[Channel], expires_ms: u64) -> Flow<()> {
+    fn stop_superseded(&mut self, channels: &[Channel], due_ms: u64) -> Flow<()> {
         self.state.has_channel = true;
-        self.state.channel_due_ms = renewal_ms(self.now_ms, expires_ms);
+        self.state.channel_due_ms = due_ms;
         let Some(old) = channels.iter().find(|channel| channel.superseded) else {
             self.state.stop_channels = false;
             return self.commit(vec![], vec![]);

@@ -24,8 +24,12 @@ pub(super) fn view(mode: ReplicaMode, document: Document) -> Document {
     if mode != ReplicaMode::BusyOnly {
         return document;
     }
-    let mut shown: Map<_, _> =
-        document.properties().iter().filter(|(name, _)| TIMES.contains(&name.as_str())).map(|(n, v)| (n.clone(), v.clone())).collect();
+    let mut shown: Map<_, _> = document
+        .properties()
+        .iter()
+        .filter(|(name, _)| TIMES.contains(&name.as_str()))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect();
     shown.insert("title".into(), "Busy".into());
     shown.insert("privacy".into(), "private".into());
     let mut shown = Document::from_clean(shown);
@@ -34,6 +38,10 @@ pub(super) fn view(mode: ReplicaMode, document: Document) -> Document {
         let times = times.filter(|(name, _)| TIMES.contains(&name.as_str()) || *name == "excluded");
         (id.clone(), times.map(|(n, v)| (n.clone(), v.clone())).collect::<Map<_, _>>().into())
     });
-    shown.set_overrides(overrides.filter(|(_, patch): &(String, serde_json::Value)| patch.as_object().is_some_and(|p| !p.is_empty())).collect());
+    shown.set_overrides(
+        overrides
+            .filter(|(_, patch): &(String, serde_json::Value)| patch.as_object().is_some_and(|p| !p.is_empty()))
+            .collect(),
+    );
     shown
 }

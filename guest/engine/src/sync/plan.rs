@@ -87,6 +87,7 @@ pub fn plan(base: Base, local: State, remote: State, rules: Rules) -> Decision {
             Direction::Both => both_ways(local, remote, rules.policy),
             Direction::Inward => inward(local, remote),
             Direction::Outward => outward(local, remote),
+            Direction::Neither => neither(local, remote),
         },
     }
 }
@@ -97,14 +98,17 @@ enum Direction {
     Both,
     Inward,
     Outward,
+    /// It only writes to the provider, and may not.
+    Neither,
 }
 
 fn direction(rules: Rules) -> Direction {
-    match rules.mode {
-        ReplicaMode::Pull => Direction::Inward,
-        _ if !rules.writable => Direction::Inward,
-        ReplicaMode::TwoWay => Direction::Both,
-        ReplicaMode::Push | ReplicaMode::BusyOnly => Direction::Outward,
+    match (rules.mode, rules.writable) {
+        (ReplicaMode::Pull, _) | (ReplicaMode::TwoWay, false) => Direction::Inward,
+        (ReplicaMode::TwoWay, true) => Direction::Both,
+        (ReplicaMode::Push | ReplicaMode::BusyOnly, true) => Direction::Outward,
+        // What such a replica knows of an event is only its own view: taking it over would lose the rest.
+        (ReplicaMode::Push | ReplicaMode::BusyOnly, false) => Direction::Neither,
     }
 }
 
@@ -118,21 +122,19 @@ fn both_ways(local: State, remote: State, policy: ConflictPolicy) -> Decision {
         (Changed, Same) => Decision::UpdateRemote,
         (Changed, Changed) => Decision::Merge,
 
-        (Same, Deleted) => Decision::DeleteLocal,
+        (Same, Deleted | Missing) => Decision::DeleteLocal,
         (Deleted, Same) => Decision::DeleteRemote,
         (Deleted | Missing, Deleted | Missing) => Decision::Forget,
 
         // An edit on one side beats a deletion on the other, unless the policy names a side.
-        (Changed, Deleted) if policy == Remote => Decision::DeleteLocalEdited,
-        (Changed, Deleted) => Decision::RecreateRemote,
+        // A shadow never says that the remote event was never there: missing is gone.
+        (Changed, Deleted | Missing) if policy == Remote => Decision::DeleteLocalEdited,
+        (Changed, Deleted | Missing) => Decision::RecreateRemote,
         (Deleted, Changed) if policy == Local => Decision::DeleteRemoteEdited,
         (Deleted, Changed) => Decision::RestoreLocalEdited,
 
         // A shadow without its event: the application's store lost it (restored from a backup).
         (Missing, Same | Changed) => Decision::RestoreLocal,
-        // A shadow never says that the remote event was never there; treat it as gone.
-        (Same, Missing) => Decision::DeleteLocal,
-        (Changed, Missing) => Decision::RecreateRemote,
     }
 }
 
@@ -160,15 +162,24 @@ fn outward(local: State, remote: State) -> Decision {
     }
 }
 
+/// Nothing may go either way.
+fn neither(local: State, remote: State) -> Decision {
+    let gone = |state| matches!(state, State::Deleted | State::Missing);
+    if gone(local) && gone(remote) { Decision::Forget } else { Decision::Nothing }
+}
+
 /// No base: one side shows the event for the first time, or both do.
 fn first_meeting(local: State, remote: State, rules: Rules) -> Decision {
     let there = |state| matches!(state, State::Same | State::Changed);
+    let direction = direction(rules);
+    let writes = matches!(direction, Direction::Both | Direction::Outward);
     match (there(local), there(remote)) {
-        (true, true) if direction(rules) == Direction::Outward => Decision::UpdateRemote,
+        (true, true) if direction == Direction::Neither => Decision::Nothing,
+        (true, true) if direction == Direction::Outward => Decision::UpdateRemote,
         (true, true) => Decision::Merge,
-        (true, false) if direction(rules) != Direction::Inward => Decision::CreateRemote,
+        (true, false) if writes => Decision::CreateRemote,
         // We created it, the answer got lost, and meanwhile the application deleted it (invariants I3, I6).
-        (false, true) if local == State::Deleted && rules.ours && rules.writable => Decision::DeleteRemote,
+        (false, true) if local == State::Deleted && rules.ours && writes => Decision::DeleteRemote,
         // What others put into a calendar that we only write to is not our business.
         (false, true) if matches!(rules.mode, ReplicaMode::Push | ReplicaMode::BusyOnly) => Decision::Nothing,
         (false, true) => Decision::CreateLocal,
@@ -179,13 +190,15 @@ fn first_meeting(local: State, remote: State, rules: Rules) -> Decision {
 /// The remote event was removed earlier.
 fn after_the_end(local: State, remote: State, rules: Rules) -> Decision {
     let there = |state| matches!(state, State::Same | State::Changed);
+    let direction = direction(rules);
     match (there(local), there(remote)) {
+        (true, true) if direction == Direction::Neither => Decision::Nothing,
         // Somebody brought it back to life at the provider.
         (false, true) if rules.mode == ReplicaMode::TwoWay || rules.mode == ReplicaMode::Pull => Decision::CreateLocal,
-        (true, true) if direction(rules) == Direction::Outward => Decision::UpdateRemote,
+        (true, true) if direction == Direction::Outward => Decision::UpdateRemote,
         (true, true) => Decision::Merge,
         // The local event lives (again) and its old remote id is burned.
-        (true, false) if direction(rules) != Direction::Inward => Decision::RecreateRemote,
+        (true, false) if matches!(direction, Direction::Both | Direction::Outward) => Decision::RecreateRemote,
         _ => Decision::Nothing,
     }
 }

@@ -7,7 +7,7 @@ use super::arrive::{Remote, Shadows, Subject};
 use super::session::{Flow, Session};
 use super::settle::Pending;
 use super::state::{Listing, Sweep};
-use crate::effects::{Change, Effects, EventRow, Health};
+use crate::effects::{Change, Effects, EventRow, FailureKind, Health};
 use crate::id;
 use crate::limits::READ_BATCH;
 use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
@@ -85,6 +85,7 @@ impl<F: Effects> Session<'_, F> {
         }
         self.report.pulled += page.count;
         let mut shadows = self.shadows_of(&page.rows, &page.skipped)?;
+        self.take_up_again(&mut out, &page.rows);
         self.set_aside(&mut out, &page.skipped, &mut shadows);
         let subjects = self.gather(page.rows, &mut shadows, &mut out.changes)?;
         self.settle_all(&mut out, subjects)?;
@@ -115,8 +116,25 @@ impl<F: Effects> Session<'_, F> {
         self.health(Health::Healthy, "");
     }
 
+    /// Rows that can be read end what was recorded about them when they could not. Comes before what this page
+    /// records, so that the newer word stands.
+    fn take_up_again(&self, out: &mut Pending, rows: &[Row]) {
+        if !self.state.set_aside {
+            return;
+        }
+        out.changes.extend(rows.iter().map(|row| {
+            let id = match row {
+                Row::Event(event) => &event.id,
+                Row::Exception(exception) => &exception.id,
+                Row::Gone(id) => id,
+            };
+            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Item, id))
+        }));
+    }
+
     /// Rows that cannot be read: recorded, and their events count as seen, so that a sweep does not remove them.
     fn set_aside(&mut self, out: &mut Pending, skipped: &[Skipped], shadows: &mut Shadows) {
+        self.state.set_aside |= !skipped.is_empty();
         for row in skipped {
             out.changes.push(Change::PutFailure(self.item_failure(row)));
             self.report.failed += 1;
@@ -130,7 +148,8 @@ impl<F: Effects> Session<'_, F> {
     /// Settle what a page or a single answer speaks of, with the local events read in one go.
     pub(super) fn settle_all(&mut self, out: &mut Pending, mut subjects: Vec<Subject>) -> Flow<()> {
         self.name_newcomers(&mut subjects)?;
-        let uids: BTreeSet<String> = subjects.iter().filter(|subject| needs_event(subject)).filter_map(uid_of).collect();
+        let uids: BTreeSet<String> =
+            subjects.iter().filter(|subject| needs_event(subject)).filter_map(uid_of).collect();
         let mut events = self.read_events(uids.into_iter().collect())?;
         for subject in subjects {
             let row = uid_of(&subject).and_then(|uid| if needs_event(&subject) { events.remove(&uid) } else { None });
@@ -145,7 +164,8 @@ impl<F: Effects> Session<'_, F> {
 
     /// Our own write came back, or only bookkeeping moved: nothing to plan.
     fn echo(&mut self, out: &mut Pending, shadow: &crate::effects::Shadow, present: &super::arrive::Present) {
-        let (replica, generation) = (self.replica.id.clone(), self.state.generation);
+        let generation = present.generation(self.state.generation, Some(shadow));
+        let replica = self.replica.id.clone();
         let notes = present.notes.text();
         if notes != shadow.notes {
             let shadow = crate::effects::Shadow { etag: present.etag.clone(), generation, notes, ..shadow.clone() };
@@ -258,4 +278,3 @@ fn needs_event(subject: &Subject) -> bool {
         _ => true,
     }
 }
-

@@ -1,7 +1,7 @@
 //! Writes what the local side changed: each write conditional, each followed by its own commit, so that a crash in
 //! between is met by the deterministic id (409), the version tag (412) or the base (nothing left to write).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::arrive::{Present, overrides};
 use super::plan::{Base, Decision, State, plan};
@@ -10,10 +10,10 @@ use super::settle::{Local, Pending, Scene};
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
 use crate::event::merge::{Preference, Side, Versions, align_participants, merge};
 use crate::event::{Document, is_excluded};
-use crate::recurrence::{self, exception};
 use crate::id;
 use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
-use crate::provider::{Instance, Notes, Placed, Purpose, Row, Update, Verdict};
+use crate::provider::{Instance, Notes, Placed, Purpose, RemoteException, Row, Update, Verdict};
+use crate::recurrence::{self, exception};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
 const CONTESTED: u32 = 20;
@@ -22,6 +22,16 @@ const CONTESTED: u32 = 20;
 struct Job {
     entry: PushEntry,
     scene: Scene,
+}
+
+/// What the provider has at an occurrence.
+enum Found {
+    /// What is known.
+    AsKnown(Instance),
+    /// Something else.
+    Changed(RemoteException),
+    /// Nothing.
+    Nothing,
 }
 
 impl<F: Effects> Session<'_, F> {
@@ -47,7 +57,7 @@ impl<F: Effects> Session<'_, F> {
             Decision::UpdateRemote => self.update(job),
             Decision::DeleteRemote => self.delete(job),
             Decision::RestoreLocal => self.take_back(job),
-            _ if base == Base::None && rules.mode == ReplicaMode::TwoWay && job.scene.local.state == State::Changed => {
+            _ if !rules.writable && rules.mode != ReplicaMode::Pull && job.scene.local.state == State::Changed => {
                 let detail = "the provider does not let the account write to this calendar";
                 self.give_up(job, "read-only-calendar", detail, vec![])
             }
@@ -70,6 +80,7 @@ impl<F: Effects> Session<'_, F> {
             document: scene.remote_base(),
             notes: scene.notes.clone(),
             mark: None,
+            alone: false,
         }
     }
 
@@ -77,7 +88,12 @@ impl<F: Effects> Session<'_, F> {
 
     fn create(&mut self, mut job: Job) -> Flow<()> {
         if job.scene.notes.incarnation > MAX_INCARNATIONS {
-            return self.give_up(job, "no-free-id", "the provider has used up every id of this event; create it anew", vec![]);
+            return self.give_up(
+                job,
+                "no-free-id",
+                "the provider has used up every id of this event; create it anew",
+                vec![],
+            );
         }
         let remote_id = id::client_id(&self.replica, &job.scene.uid, job.scene.notes.incarnation);
         let mark = id::origin_mark(&self.replica, &job.scene.uid);
@@ -87,7 +103,9 @@ impl<F: Effects> Session<'_, F> {
         match verdict {
             Verdict::Done => self.created(job, &response),
             Verdict::Duplicate => self.adopt(job, &remote_id),
-            Verdict::NotFound => Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id")),
+            Verdict::NotFound => {
+                Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"))
+            }
             Verdict::Rejected { code, detail } => self.give_up(job, &code, detail, vec![]),
             _ => {
                 job.entry.attempts += 1;
@@ -107,6 +125,7 @@ impl<F: Effects> Session<'_, F> {
             document: event.document,
             notes: Notes { lines: event.lines, read_only: !event.writable, ..Notes::default() },
             mark: event.mark,
+            alone: false,
         };
         present.document.set_uid(&job.scene.uid);
         present.notes.incarnation = job.scene.notes.incarnation;
@@ -118,12 +137,12 @@ impl<F: Effects> Session<'_, F> {
     fn adopt(&mut self, mut job: Job, remote_id: &str) -> Flow<()> {
         let request = self.provider.get(&self.target(), remote_id);
         let (verdict, response) = self.exchange(Purpose::Read, request)?;
-        if verdict == Verdict::Done {
-            if let Ok(row @ Row::Event(_)) = self.provider.read_row(&self.target(), &response.body) {
-                let ours = matches!(&row, Row::Event(event) if event.mark.as_deref() == Some(&id::origin_mark(&self.replica, &job.scene.uid)));
-                if ours {
-                    return self.absorb(vec![row], vec![]);
-                }
+        if verdict == Verdict::Done
+            && let Ok(row @ Row::Event(_)) = self.provider.read_row(&self.target(), &response.body)
+        {
+            let ours = matches!(&row, Row::Event(event) if event.mark.as_deref() == Some(&id::origin_mark(&self.replica, &job.scene.uid)));
+            if ours {
+                return self.absorb(vec![row], vec![]);
             }
         }
         // Deleted, or somebody else's: that id can never be ours again.
@@ -187,9 +206,11 @@ impl<F: Effects> Session<'_, F> {
         let instance = match present.notes.instances.get(&recurrence_id) {
             Some(instance) => instance.clone(),
             None => match self.find_instance(&job, &present, &recurrence_id)? {
-                Some(instance) => instance,
+                Found::AsKnown(instance) => instance,
+                // Somebody changed the occurrence, and it was not announced yet: that comes first.
+                Found::Changed(row) => return self.take_in(job, row),
                 // The provider has no such occurrence: nothing can be written there.
-                None => return self.skip_exception(job, present, &recurrence_id, wanted),
+                Found::Nothing => return self.skip_exception(job, present, &recurrence_id, wanted),
             },
         };
         let notify = job.entry.notify_attendees;
@@ -228,12 +249,32 @@ impl<F: Effects> Session<'_, F> {
         self.written(job, present, wanted, Some(&reached), false)
     }
 
-    fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Option<Instance>> {
+    /// Ask the provider for an occurrence that has no row of its own here.
+    fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Found> {
         let target = self.target();
         let found = self.provider.find_instance(&target, &job.scene.remote_id, &present.document, recurrence_id);
-        let Some(request) = found else { return Ok(None) };
+        let Some(request) = found else { return Ok(Found::Nothing) };
         let (verdict, response) = self.exchange(Purpose::Read, request)?;
-        Ok(if verdict == Verdict::Done { self.provider.read_instance(&response.body) } else { None })
+        if verdict != Verdict::Done {
+            return Ok(Found::Nothing);
+        }
+        let Some(row) = self.provider.read_instance(&self.target(), &response.body) else { return Ok(Found::Nothing) };
+        let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
+        match self.provider.place(&self.target(), &row, &present.document) {
+            Ok(placed) if Some(&placed.patch) == known.as_object() => {
+                Ok(Found::AsKnown(Instance { id: row.id, etag: row.etag }))
+            }
+            Ok(_) => Ok(Found::Changed(row)),
+            Err(_) => Ok(Found::Nothing),
+        }
+    }
+
+    /// Settle what was found on the way to a write, which stays in the queue.
+    fn take_in(&mut self, job: Job, row: RemoteException) -> Flow<()> {
+        let mut entry = job.entry;
+        entry.attempts += 1;
+        entry.due_ms = self.now_ms;
+        self.absorb(vec![Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
     }
 
     /// What became of a write of an event or (with its recurrence id) of an exception.
@@ -245,7 +286,8 @@ impl<F: Effects> Session<'_, F> {
         exception: Option<(String, Instance)>,
         wanted: &Document,
     ) -> Flow<()> {
-        let remote_id = exception.as_ref().map_or_else(|| job.scene.remote_id.clone(), |(_, instance)| instance.id.clone());
+        let remote_id =
+            exception.as_ref().map_or_else(|| job.scene.remote_id.clone(), |(_, instance)| instance.id.clone());
         match verdict {
             Verdict::Done => {}
             Verdict::Changed | Verdict::NotFound => return self.look_again(job, &remote_id, verdict),
@@ -292,7 +334,7 @@ impl<F: Effects> Session<'_, F> {
         response: &Response,
     ) -> Option<Present> {
         if response.body.is_empty() {
-            let mut patch = serde_json::Map::new();
+            let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
             let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch };
             present.set_exception(placed, Instance { etag: String::new(), ..instance });
@@ -387,7 +429,12 @@ impl<F: Effects> Session<'_, F> {
         entry.attempts += 1;
         if entry.attempts > CONTESTED {
             let job = Job { entry, scene };
-            return self.give_up(job, "contested", "somebody else keeps changing the event at the same time; try again later", vec![]);
+            return self.give_up(
+                job,
+                "contested",
+                "somebody else keeps changing the event at the same time; try again later",
+                vec![],
+            );
         }
         let request = self.provider.get(&self.target(), remote_id);
         let (found, response) = self.exchange(Purpose::Read, request)?;
@@ -437,10 +484,11 @@ impl<F: Effects> Session<'_, F> {
         self.commit(changes, vec![])
     }
 
-    fn finished(&self, entry: &PushEntry) -> [Change; 2] {
+    fn finished(&self, entry: &PushEntry) -> [Change; 3] {
         [
             Change::Dequeue(entry.replica.clone(), entry.uid.clone(), entry.revision),
             Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Push, &entry.uid)),
+            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Guard, &entry.uid)),
         ]
     }
 
@@ -480,6 +528,6 @@ fn differing(from: &Document, to: &Document) -> Vec<String> {
 
 /// An occurrence as an event of its own.
 fn occurrence(master: &Document, recurrence_id: &str, override_patch: Option<&Value>) -> Document {
-    let empty = serde_json::Map::new();
+    let empty = Map::new();
     exception(master, recurrence_id, override_patch.and_then(Value::as_object).unwrap_or(&empty))
 }

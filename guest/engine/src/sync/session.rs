@@ -59,7 +59,19 @@ impl<'a, F: Effects> Session<'a, F> {
     pub(super) fn new(fx: &'a mut F, zones: &'a dyn Zones, provider: &'static dyn Provider, replica: Replica) -> Self {
         let (settings, now_ms) = (fx.settings(), fx.now_ms());
         let (state, stored) = (State::parse(&replica.state), replica.state.clone());
-        Self { fx, zones, provider, settings, replica, state, now_ms, report: Report::default(), exception_reads: 0, stored, siblings: None }
+        Self {
+            fx,
+            zones,
+            provider,
+            settings,
+            replica,
+            state,
+            now_ms,
+            report: Report::default(),
+            exception_reads: 0,
+            stored,
+            siblings: None,
+        }
     }
 
     /// Where requests go.
@@ -89,7 +101,10 @@ impl<'a, F: Effects> Session<'a, F> {
             match self.provider.classify(purpose, &response, self.now_ms) {
                 Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),
                 Verdict::Unauthorized if last => {
-                    return Err(self.fail("unauthorized", "the provider does not accept a fresh authorisation; check the account's grant"));
+                    return Err(self.fail(
+                        "unauthorized",
+                        "the provider does not accept a fresh authorisation; check the account's grant",
+                    ));
                 }
                 Verdict::Unauthorized => authorization = self.fx.refresh(&self.replica.connection.id),
                 verdict => return Ok((verdict, response)),
@@ -121,9 +136,8 @@ impl<'a, F: Effects> Session<'a, F> {
                 "the host does not allow requests to the provider's address; add its host to the allow-list",
                 vec![],
             ),
-            TransportError::TooLarge => {
-                self.fail("answer-too-large", "the provider's answer is larger than the host accepts; lower the page size")
-            }
+            TransportError::TooLarge => self
+                .fail("answer-too-large", "the provider's answer is larger than the host accepts; lower the page size"),
         }
     }
 
@@ -132,12 +146,8 @@ impl<'a, F: Effects> Session<'a, F> {
         let attempts = self.replica.connection.attempts.saturating_add(1);
         let random = self.fx.random();
         let at_ms = backoff::next_request_ms(self.now_ms, attempts, after_ms, random);
-        let update = ConnectionUpdate {
-            id: self.replica.connection.id.clone(),
-            revoked: false,
-            not_before_ms: at_ms,
-            attempts,
-        };
+        let update =
+            ConnectionUpdate { id: self.replica.connection.id.clone(), revoked: false, not_before_ms: at_ms, attempts };
         if attempts >= backoff::THROTTLED_AFTER {
             self.health(Health::Throttled, "the provider asks to slow down or cannot be reached");
         }

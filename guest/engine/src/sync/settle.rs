@@ -54,7 +54,8 @@ impl<F: Effects> Session<'_, F> {
         let base = base_text.map(parse).unwrap_or_default();
         // Most events are as they were agreed: the same text is not read twice.
         let read = |text: &str| if base_text == Some(text) { base.clone() } else { parse(text) };
-        let document = row.as_ref().map(|row| outward::view(self.replica.mode, read(&row.document))).unwrap_or_default();
+        let document =
+            row.as_ref().map(|row| outward::view(self.replica.mode, read(&row.document))).unwrap_or_default();
         let state = match &row {
             None => State::Missing,
             Some(row) if row.deleted => State::Deleted,
@@ -118,7 +119,7 @@ impl<F: Effects> Session<'_, F> {
             }
             Decision::RestoreLocalEdited => {
                 self.agree(out, scene, &present, decision)?;
-                let outcome = Some(present.document.text().to_owned());
+                let outcome = scene.local.row.as_ref().map(|row| row.document.clone());
                 self.conflict(out, scene, Some(&present), outcome, &[], ConflictWinner::Remote);
                 Ok(())
             }
@@ -144,7 +145,8 @@ impl<F: Effects> Session<'_, F> {
         if shadow.gone {
             return Ok(());
         }
-        let (generation, replica) = (self.state.generation, self.replica.id.clone());
+        let generation = present.generation(self.state.generation, Some(shadow));
+        let replica = self.replica.id.clone();
         let (remote, notes) = (present.document.text(), present.notes.text());
         if notes != shadow.notes || remote != shadow.remote {
             let shadow = Shadow { etag: present.etag.clone(), generation, notes, ..shadow.clone() };
@@ -183,11 +185,10 @@ impl<F: Effects> Session<'_, F> {
             return Ok(local.clone());
         }
         let (before, now) = (align_participants(base_remote, local), align_participants(&present.document, local));
-        let versions =
-            Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
+        let versions = Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
         let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
-        for id in recurrence::drop_stale_overrides(local, &mut outcome) {
+        for id in drop_stale(local, present, &mut outcome) {
             if super::arrive::overrides(local).get(&id) != super::arrive::overrides(&scene.local.base).get(&id) {
                 clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Remote });
             }
@@ -309,7 +310,7 @@ impl<F: Effects> Session<'_, F> {
             remote_id: scene.remote_id.clone(),
             etag: present.etag.clone(),
             revision,
-            generation: self.state.generation,
+            generation: present.generation(self.state.generation, scene.shadow.as_ref()),
             gone: false,
             local: (local != remote).then(|| local.to_owned()),
             remote: remote.to_owned(),
@@ -319,7 +320,13 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// Store a local document when it differs from what is there. Returns its revision.
-    pub(super) fn write_event(&mut self, out: &mut Pending, scene: &mut Scene, document: &Document, updated_ms: u64) -> Flow<u64> {
+    pub(super) fn write_event(
+        &mut self,
+        out: &mut Pending,
+        scene: &mut Scene,
+        document: &Document,
+        updated_ms: u64,
+    ) -> Flow<u64> {
         let before = scene.local.row.as_ref();
         let revision = before.map_or(0, |row| row.revision);
         let text = document.text();
@@ -378,7 +385,11 @@ impl<F: Effects> Session<'_, F> {
             replica: self.replica.id.clone(),
             uid: scene.uid.clone(),
             found_ms: self.now_ms,
-            paths: if clashes.is_empty() { vec![String::new()] } else { clashes.iter().map(|c| c.pointer.clone()).collect() },
+            paths: if clashes.is_empty() {
+                vec![String::new()]
+            } else {
+                clashes.iter().map(|c| c.pointer.clone()).collect()
+            },
             base: agreed.map(|_| scene.local.base.text().to_owned()),
             local: (scene.local.state != State::Deleted).then(|| scene.local.document.text().to_owned()),
             remote,
@@ -430,8 +441,21 @@ fn agreed_local(scene: &Scene, present: &Present) -> Document {
     let (before, now) = (align_participants(&base_remote, base), align_participants(&present.document, base));
     let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
     let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-    recurrence::drop_stale_overrides(base, &mut agreed);
+    drop_stale(base, present, &mut agreed);
     agreed
+}
+
+/// End the overrides of occurrences that a changed series does not have any more, except those that the provider
+/// still shows.
+fn drop_stale(before: &Document, present: &Present, now: &mut Document) -> Vec<String> {
+    let shown = super::arrive::overrides(&present.document);
+    let mut pruned = now.clone();
+    let mut stale = recurrence::drop_stale_overrides(before, &mut pruned);
+    stale.retain(|id| !shown.contains_key(id));
+    let mut kept = super::arrive::overrides(now);
+    kept.retain(|id, _| !stale.contains(id));
+    now.set_overrides(kept);
+    stale
 }
 
 /// What the remote side looks like next to the base.
@@ -440,7 +464,9 @@ fn remote_state(remote: &Remote, shadow: Option<&Shadow>) -> State {
         (Remote::Gone, _) => State::Deleted,
         // A row that is older than the deletion: it shows the version that was deleted.
         (Remote::Present(present), Some(shadow)) if shadow.gone && present.etag == shadow.etag => State::Deleted,
-        (Remote::Present(present), Some(shadow)) if !shadow.gone && present.document.text() == shadow.remote => State::Same,
+        (Remote::Present(present), Some(shadow)) if !shadow.gone && present.document.text() == shadow.remote => {
+            State::Same
+        }
         (Remote::Present(_), _) => State::Changed,
     }
 }

@@ -23,6 +23,8 @@ pub struct State {
     pub sweep: Option<Sweep>,
     /// Exceptions are buffered whose masters have not been seen.
     pub orphans: bool,
+    /// Rows were set aside: those that come again and are good end their failure.
+    pub set_aside: bool,
     /// `replica.wanted` at the start of the last finished listing.
     pub pulled_wanted: u64,
     /// When to look again without being asked.

@@ -102,7 +102,13 @@ mod tests {
             (Purpose::Create, 403, "usageLimits", "quotaExceeded", retry("google-quota", Some(QUOTA_PAUSE_MS))),
             (Purpose::List, 500, "global", "backendError", retry("google-server-error", None)),
             (Purpose::Channel, 400, "push", "pushNotSupportedForRequestedResource", Verdict::NoPush),
-            (Purpose::Update, 403, "calendar", "forbiddenForNonOrganizer", rejected("google-403-forbiddenForNonOrganizer")),
+            (
+                Purpose::Update,
+                403,
+                "calendar",
+                "forbiddenForNonOrganizer",
+                rejected("google-403-forbiddenForNonOrganizer"),
+            ),
             (Purpose::List, 403, "global", "insufficientPermissions", rejected("google-403-insufficientPermissions")),
             (Purpose::Create, 400, "calendar", "timeRangeEmpty", rejected("google-400-timeRangeEmpty")),
             (Purpose::Create, 400, "global", "required", rejected("google-400-required")),
@@ -129,9 +135,14 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_googles_is_judged_by_its_status() {
-        for (status, expected) in [(502, retry("google-server-error", Some(7_000))), (429, retry("google-rate-limit", Some(7_000)))] {
-            let response =
-                Response { status, headers: vec![("retry-after".into(), "7".into())], body: b"<html>busy</html>".to_vec() };
+        for (status, expected) in
+            [(502, retry("google-server-error", Some(7_000))), (429, retry("google-rate-limit", Some(7_000)))]
+        {
+            let response = Response {
+                status,
+                headers: vec![("retry-after".into(), "7".into())],
+                body: b"<html>busy</html>".to_vec(),
+            };
             assert_eq!(classify(Purpose::List, &response, 0), expected);
         }
     }

@@ -36,7 +36,9 @@ pub(super) fn read(target: &Target<'_>, event: wire::Event) -> Result<Row, Skipp
             Ok(Row::Exception(Box::new(exception)))
         }
         (_, _, Some("cancelled")) => Ok(Row::Gone(id)),
-        (Some(_), None, _) => Err(skipped(Some(id), "missing-original-start", "an exception does not say which occurrence it replaces")),
+        (Some(_), None, _) => {
+            Err(skipped(Some(id), "missing-original-start", "an exception does not say which occurrence it replaces"))
+        }
         (None, _, _) => master(target, id, event).map(|event| Row::Event(Box::new(event))),
     }
 }
@@ -337,4 +339,3 @@ fn extended_properties(to: &mut Map<String, Value>, properties: Option<wire::Ext
         }
     }
 }
-

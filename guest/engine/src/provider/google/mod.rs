@@ -12,7 +12,7 @@ mod write;
 use serde_json::Value;
 
 use super::{
-    Granted, Instance, Page, Placed, Position, Provider, Purpose, RemoteException, Row, Skipped, Target, Update, Verdict,
+    Granted, Page, Placed, Position, Provider, Purpose, RemoteException, Row, Skipped, Target, Update, Verdict,
 };
 use crate::effects::{Method, Request, Response, TimeMs};
 use crate::event::Document;
@@ -43,7 +43,8 @@ impl Provider for Google {
     }
 
     fn read_alone(&self, target: &Target<'_>, exception: &RemoteException) -> Result<Row, Skipped> {
-        let mut row: wire::Event = serde_json::from_str(&exception.row).map_err(|_| changes::damaged(&exception.row))?;
+        let mut row: wire::Event =
+            serde_json::from_str(&exception.row).map_err(|_| changes::damaged(&exception.row))?;
         row.recurring_event_id = None;
         row.original_start_time = None;
         event::read(target, row)
@@ -92,17 +93,25 @@ impl Provider for Google {
         write::delete(target, remote_id, etag, notify)
     }
 
-    fn find_instance(&self, target: &Target<'_>, master_id: &str, master: &Document, recurrence_id: &str) -> Option<Request> {
+    fn find_instance(
+        &self,
+        target: &Target<'_>,
+        master_id: &str,
+        master: &Document,
+        recurrence_id: &str,
+    ) -> Option<Request> {
         let original = recurrence::original_start(target, master, recurrence_id)?;
         let parameters = [("originalStart", original.as_str()), ("showDeleted", "true"), ("maxResults", "2")];
         let url = format!("{}/events/{}/instances?{}", calendar_url(target), encode(master_id), query(&parameters));
         Some(Request { method: Method::Get, url, headers: vec![], body: vec![] })
     }
 
-    fn read_instance(&self, body: &[u8]) -> Option<Instance> {
+    fn read_instance(&self, target: &Target<'_>, body: &[u8]) -> Option<RemoteException> {
         let events: wire::Events<wire::Event> = serde_json::from_slice(body).ok()?;
-        let event = events.items.into_iter().next()?;
-        Some(Instance { id: event.id?, etag: event.etag.unwrap_or_default() })
+        match event::read(target, events.items.into_iter().next()?) {
+            Ok(Row::Exception(exception)) => Some(*exception),
+            _ => None,
+        }
     }
 
     fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict {
@@ -148,6 +157,7 @@ fn query(parameters: &[(&str, &str)]) -> String {
 }
 
 fn json_request(method: Method, url: String, body: &Value) -> Request {
-    let headers = vec![("content-type".into(), "application/json".into()), ("accept".into(), "application/json".into())];
+    let headers =
+        vec![("content-type".into(), "application/json".into()), ("accept".into(), "application/json".into())];
     Request { method, url, headers, body: body.to_string().into_bytes() }
 }

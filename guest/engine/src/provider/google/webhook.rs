@@ -1,7 +1,5 @@
 //! Google's notifications: a POST without a body, everything is in the headers.
 
-
-
 /// What a notification says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notification<'a> {
@@ -28,4 +26,3 @@ pub(crate) fn read(headers: &[(String, String)]) -> Option<Notification<'_>> {
         message_number: header("x-goog-message-number").parse().unwrap_or(0),
     })
 }
-

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::event::MARK;
-use super::recurrence::parse_local;
 use super::recurrence::local_text;
+use super::recurrence::parse_local;
 use super::{calendar_url, encode, json_request};
 use crate::effects::{Method, Request};
 use crate::event::Document;
@@ -90,9 +90,12 @@ fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<St
         let cleared = match name.as_str() {
             "reminders" => json!({"useDefault": false}),
             "attendees" => json!([]),
-            "extendedProperties" => {
-                before.get(name).and_then(Value::as_object).map(|before| nested(before, &Map::new())).unwrap_or_default().into()
-            }
+            "extendedProperties" => before
+                .get(name)
+                .and_then(Value::as_object)
+                .map(|before| nested(before, &Map::new()))
+                .unwrap_or_default()
+                .into(),
             _ => Value::Null,
         };
         body.insert(name.clone(), cleared);
@@ -113,10 +116,14 @@ fn nested(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<String
     let empty = Map::new();
     let mut result = Map::new();
     for kind in ["private", "shared"] {
-        let map = |of: &Map<String, Value>| of.get(kind).and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone());
+        let map =
+            |of: &Map<String, Value>| of.get(kind).and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone());
         let (before, after) = (map(before), map(after));
-        let mut changed: Map<String, Value> =
-            after.iter().filter(|(key, value)| before.get(*key) != Some(*value)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut changed: Map<String, Value> = after
+            .iter()
+            .filter(|(key, value)| before.get(*key) != Some(*value))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         changed.extend(before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null)));
         if !changed.is_empty() {
             result.insert(kind.into(), Value::Object(changed));

@@ -1,0 +1,151 @@
+//! What the page's buttons do. Each runs by itself and says in the log what came of it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::change::{Change, Side, make, now_ms};
+use super::faults;
+use super::live::Live;
+use super::trouble::{Told, Trouble};
+use super::world::World;
+
+const HOUR_MS: i64 = 3_600_000;
+/// Longest title, in characters.
+const TITLE: usize = 100;
+
+/// The buttons.
+pub(super) struct Actions {
+    world: Arc<World>,
+    live: Arc<Live>,
+    /// One thing goes wrong at a time: two at once could not be told apart.
+    fault: Arc<Mutex<()>>,
+}
+
+impl Actions {
+    /// Buttons of that world.
+    pub(super) fn new(world: Arc<World>, live: Arc<Live>) -> Self {
+        Self { world, live, fault: Arc::default() }
+    }
+
+    /// Begin what a button says.
+    pub(super) fn start(&self, action: &str, row: &str, title: &str) {
+        let title: String = title.trim().chars().filter(|c| !c.is_control()).take(TITLE).collect();
+        let title = if title.is_empty() { "Untitled".to_owned() } else { title };
+        let (world, live, lock) = (Arc::clone(&self.world), Arc::clone(&self.live), Arc::clone(&self.fault));
+        let (action, row) = (action.to_owned(), row.to_owned());
+        tokio::spawn(async move {
+            let came = match action.split_once(':') {
+                Some(("google", what)) => edit(&world, &live, Side::Google, what, &row, title).await,
+                Some(("application", what)) => edit(&world, &live, Side::Application, what, &row, title).await,
+                Some(("fault", what)) => match lock.try_lock() {
+                    Ok(_guard) => fault(&world, &live, what).await,
+                    Err(_) => Err("one thing goes wrong at a time: wait until the last one is over".into()),
+                },
+                _ => Err("there is no such button".into()),
+            };
+            live.edited();
+            match came {
+                Ok(text) => live.say(&sentence(&text), true),
+                Err(Trouble(text)) => live.say(&sentence(&text), false),
+            }
+        });
+    }
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+async fn edit(world: &World, live: &Live, side: Side, what: &str, row: &str, title: String) -> Told<String> {
+    let pair = live.row(row);
+    let (change, done) = match what {
+        "create" => (Change::Create(title, (now_ms() / HOUR_MS + 2) * HOUR_MS), "Made"),
+        "rename" => (Change::Rename(title), "Renamed"),
+        "move" => (Change::Postpone, "Moved"),
+        "delete" => (Change::Delete, "Deleted"),
+        _ => return Err("there is no such button".into()),
+    };
+    let sent = make(world, side, &change, pair.as_ref()).await?;
+    if what == "create" {
+        live.show(sent.key.clone());
+    }
+    live.edited();
+    let took = sent.arrived(world).await?;
+    Ok(format!("{done} in {}; visible in {} after {} ms", side.name(), side.other().name(), took.as_millis()))
+}
+
+async fn fault(world: &World, live: &Live, what: &str) -> Told<String> {
+    let mut singles = live.singles().into_iter();
+    let mut next = || singles.next().ok_or(Trouble::from("the week has no single event left: make some"));
+    let later = (now_ms() / HOUR_MS + 3) * HOUR_MS;
+    let begins = |text: &str| live.say(text, true);
+    // The same title again would be no edit at all.
+    let number = now_ms() / 1000 % 10_000;
+    let named = |text: &str| format!("{text} {number}");
+    let made = |key| live.show(key);
+    match what {
+        "both" => {
+            begins("Both sides rename the same event at once …");
+            let pair = next()?;
+            let titles = (named("Title of Google"), named("Title of the application"));
+            let came = faults::both_sides(world, &pair, (&titles.0, &titles.1)).await?;
+            if let Some(record) = world.application.conflict(&pair.key.uid).await? {
+                begins(&told(&record));
+            }
+            Ok(came)
+        }
+        "429" => {
+            begins("Google refuses the next requests …");
+            faults::throttle(world, &next()?, &named("Renamed under 429")).await
+        }
+        "webhook" => {
+            begins("An edit in Google, and nobody tells Tandem …");
+            faults::lose_webhook(world, &next()?, &named("Renamed without a word")).await
+        }
+        "answer" => {
+            begins("Google makes an event, and its answer is lost …");
+            faults::lose_answer(world, &named("Made once"), later, &made).await
+        }
+        "token" => {
+            begins("Google refuses the sync token …");
+            faults::expire_token(world, &next()?, &named("Renamed after the token")).await
+        }
+        "kill" => {
+            begins("The host is killed between a write and its commit …");
+            let came = faults::kill_in_write(world, &named("Made by a dead host"), later, &made).await;
+            // Whatever happened: the page goes on with a server that runs.
+            world.restart().await?;
+            begins(&sentence(&came?));
+            begins("The host is killed in the middle of a listing …");
+            let came = faults::kill_in_listing(
+                world,
+                (&next()?, &next()?),
+                (&named("Renamed in Google"), &named("Renamed here")),
+            )
+            .await;
+            world.restart().await?;
+            came
+        }
+        _ => Err("there is no such button".into()),
+    }
+}
+
+/// A conflict record in words.
+fn told(record: &Value) -> String {
+    let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).unwrap_or("nothing").to_owned();
+    let paths: Vec<&str> =
+        record.get("paths").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    format!(
+        "Conflict record about {}: before “{}”, Google “{}”, application “{}”; now “{}”, decided by {}",
+        paths.join(", "),
+        text("/base/title"),
+        text("/remote/title"),
+        text("/local/title"),
+        text("/outcome/title"),
+        text("/decidedBy"),
+    )
+}

@@ -1,0 +1,163 @@
+//! Edits of one occurrence, of it and all later ones, and of the whole series.
+
+use serde_json::{Value, json};
+use tandem_engine::editing::{Action, Edit, Scope};
+use tandem_tests::agenda::local;
+use tandem_tests::world::{World, edit_of, meeting};
+
+use super::{document, in_step, quiet};
+
+const UID: &str = "s@app";
+
+/// A daily series of ten at nine in Berlin, over the change to summer time.
+fn series() -> World {
+    let mut world = World::new();
+    world.settle().unwrap();
+    let mut series = meeting(UID, "series", "2026-03-25T09:00:00");
+    series["recurrenceRules"] = json!([{"frequency": "daily", "count": 10}]);
+    world.create(&series).unwrap();
+    in_step(&mut world, "the series");
+    world
+}
+
+fn edit(world: &mut World, scope: Scope, recurrence_id: &str, action: Action) {
+    let edit = Edit { recurrence_id: Some(recurrence_id.into()), scope, ..edit_of(Some(UID), action) };
+    world.edit(&edit).unwrap();
+}
+
+fn patch(value: &Value) -> Action {
+    Action::Patch(value.to_string())
+}
+
+/// How many occurrences have each title.
+fn count(world: &mut World, title: &str) -> u32 {
+    local(world).into_iter().filter(|(one, _)| one.2 == title).map(|(_, times)| times).sum()
+}
+
+#[test]
+fn this_changes_one_occurrence() {
+    let mut world = series();
+    edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "one"})));
+    in_step(&mut world, "renamed");
+    edit(
+        &mut world,
+        Scope::This,
+        "2026-03-30T09:00:00",
+        patch(&json!({"start": "2026-03-30T20:00:00", "duration": "PT3H"})),
+    );
+    in_step(&mut world, "moved");
+    edit(&mut world, Scope::This, "2026-03-30T09:00:00", patch(&json!({"title": "moved one"})));
+    in_step(&mut world, "renamed under its original start");
+    edit(&mut world, Scope::This, "2026-04-01T09:00:00", Action::Delete);
+    in_step(&mut world, "deleted");
+    assert_eq!((count(&mut world, "series"), count(&mut world, "one"), count(&mut world, "moved one")), (7, 1, 1));
+    assert_eq!(world.local().len(), 1, "still one event");
+    quiet(&mut world, "this");
+}
+
+#[test]
+fn this_taken_back_leaves_no_override() {
+    let mut world = series();
+    edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "one"})));
+    in_step(&mut world, "renamed");
+    edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "series"})));
+    in_step(&mut world, "named back");
+    assert!(document(&world, "series")["recurrenceOverrides"].is_null());
+}
+
+#[test]
+fn this_and_following_splits_the_series() {
+    let mut world = series();
+    edit(&mut world, Scope::This, "2026-03-26T09:00:00", patch(&json!({"title": "early one"})));
+    edit(&mut world, Scope::This, "2026-04-01T09:00:00", patch(&json!({"title": "late one"})));
+    in_step(&mut world, "two exceptions");
+    edit(
+        &mut world,
+        Scope::ThisAndFollowing,
+        "2026-03-29T09:00:00",
+        patch(&json!({"title": "later", "duration": "PT30M"})),
+    );
+    in_step(&mut world, "split");
+    assert_eq!(world.local().len(), 2);
+    assert_eq!((count(&mut world, "series"), count(&mut world, "early one")), (3, 1));
+    assert_eq!((count(&mut world, "later"), count(&mut world, "late one")), (5, 1), "exceptions go with their part");
+    quiet(&mut world, "a split");
+}
+
+#[test]
+fn this_and_following_can_move_the_rest() {
+    let mut world = series();
+    edit(&mut world, Scope::ThisAndFollowing, "2026-03-30T09:00:00", patch(&json!({"start": "2026-03-30T16:00:00"})));
+    in_step(&mut world, "moved");
+    assert_eq!(count(&mut world, "series"), 10);
+}
+
+#[test]
+fn this_and_following_deleted_ends_the_series() {
+    let mut world = series();
+    edit(&mut world, Scope::ThisAndFollowing, "2026-03-30T09:00:00", Action::Delete);
+    in_step(&mut world, "ended");
+    assert_eq!((count(&mut world, "series"), world.local().len()), (5, 1));
+}
+
+#[test]
+fn this_and_following_from_the_first_is_all() {
+    let mut world = series();
+    edit(&mut world, Scope::ThisAndFollowing, "2026-03-25T09:00:00", patch(&json!({"title": "all of it"})));
+    in_step(&mut world, "renamed");
+    assert_eq!((count(&mut world, "all of it"), world.local().len()), (10, 1));
+    edit(&mut world, Scope::ThisAndFollowing, "2026-03-25T09:00:00", Action::Delete);
+    in_step(&mut world, "deleted");
+    assert_eq!(world.local().len(), 0);
+}
+
+#[test]
+fn all_changes_the_series_and_keeps_its_exceptions() {
+    let mut world = series();
+    edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "one"})));
+    in_step(&mut world, "an exception");
+    edit(
+        &mut world,
+        Scope::All,
+        "2026-03-27T09:00:00",
+        patch(&json!({"title": "renamed", "locations": {"1": {"name": "Room"}}})),
+    );
+    in_step(&mut world, "renamed");
+    assert_eq!((count(&mut world, "renamed"), count(&mut world, "one")), (9, 1));
+    edit(
+        &mut world,
+        Scope::All,
+        "2026-03-27T09:00:00",
+        patch(&json!({"recurrenceRules": [{"frequency": "daily", "count": 4}]})),
+    );
+    in_step(&mut world, "shorter");
+    edit(&mut world, Scope::All, "2026-03-27T09:00:00", Action::Delete);
+    in_step(&mut world, "deleted");
+    assert_eq!(world.local().len(), 0);
+}
+
+#[test]
+fn an_occurrence_and_its_series_edited_on_different_sides_both_stand() {
+    let mut world = series();
+    let id = super::only_id(&world);
+    world.google.user_patch(tandem_tests::world::ACCOUNT, &id, &json!({"location": "Room 5"})).unwrap();
+    edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "one"})));
+    in_step(&mut world, "both");
+    assert_eq!(count(&mut world, "one"), 1);
+    assert!(world.memory.conflicts.is_empty());
+}
+
+#[test]
+fn the_same_occurrence_edited_on_both_sides_is_one_conflict() {
+    let mut world = series();
+    let id = super::only_id(&world);
+    world.clock.advance(1_000);
+    edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "mine"})));
+    world.clock.advance(1_000);
+    let instance = format!("{id}_20260327T080000Z");
+    world.google.user_patch(tandem_tests::world::ACCOUNT, &instance, &json!({"summary": "theirs"})).unwrap();
+    in_step(&mut world, "conflict");
+    assert_eq!(count(&mut world, "theirs"), 1);
+    let record = world.memory.conflicts.values().next().unwrap();
+    assert_eq!(record.paths, ["/recurrenceOverrides/2026-03-27T09:00:00/title"]);
+}
