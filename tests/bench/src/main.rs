@@ -4,7 +4,11 @@
 //! run. A number is the median of several runs. Nothing fails for being slow: times depend on the machine, so what is
 //! printed is how many times better or worse than its bar each number is.
 
-#![allow(clippy::print_stdout, reason = "a program whose output is a table")]
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a program whose output is a table, and which may stop at a mistake of its own"
+)]
 
 mod delta;
 mod first_sync;
