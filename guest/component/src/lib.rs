@@ -3,7 +3,6 @@
 mod convert;
 mod effects;
 mod http;
-mod memory;
 
 wit_bindgen::generate!({ path: "../../wit", world: "tandem" });
 
@@ -14,8 +13,9 @@ use tandem_engine::time::BundledZones;
 use crate::convert as to;
 use crate::effects::Imports;
 
+/// A page of a listing is half a million small strings: an allocator made for one thread and small blocks.
 #[global_allocator]
-static MEMORY: memory::Small = memory::Small::new();
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 struct Component;
 export!(Component);
