@@ -4,6 +4,7 @@
 
 mod arrive;
 mod channel;
+mod exceptions;
 mod guard;
 mod outward;
 pub mod plan;

@@ -1,0 +1,151 @@
+//! Writes exceptions of a series, one at a time: each has a row and a version of its own at the provider.
+
+use serde_json::{Map, Value};
+
+use super::arrive::{Present, overrides};
+use super::push::Job;
+use super::session::{Flow, Session};
+use crate::effects::{Change, Effects, Response};
+use crate::event::{Document, is_excluded};
+use crate::provider::{Instance, Placed, Purpose, RemoteException, Row, Update, Verdict};
+use crate::recurrence::{self, exception};
+
+/// What the provider has at an occurrence.
+enum Found {
+    /// What is known.
+    AsKnown(Instance),
+    /// Something else.
+    Changed(RemoteException),
+    /// Nothing.
+    Nothing,
+}
+
+impl<F: Effects> Session<'_, F> {
+    /// Write the first exception that differs; when none does, both sides agree.
+    pub(super) fn update_exception(&mut self, job: Job, present: Present, wanted: &Document) -> Flow<()> {
+        let Some(recurrence_id) = differing(&present.document, wanted).into_iter().next() else {
+            return self.written(job, present, wanted, None, false);
+        };
+        let (before, after) = (overrides(&present.document), overrides(wanted));
+        let (before, after) = (before.get(&recurrence_id), after.get(&recurrence_id));
+        // An occurrence that is excluded, or that the changed series does not have any more.
+        let hidden = match after {
+            Some(patch) => is_excluded(patch),
+            None => !recurrence::contains(wanted.value(), &recurrence_id).unwrap_or(true),
+        };
+        if hidden && before.is_some_and(is_excluded) {
+            return self.skip_exception(job, present, &recurrence_id, wanted);
+        }
+        let instance = match present.notes.instances.get(&recurrence_id) {
+            Some(instance) => instance.clone(),
+            None => match self.find_instance(&job, &present, &recurrence_id)? {
+                Found::AsKnown(instance) => instance,
+                // Somebody changed the occurrence, and it was not announced yet: that comes first.
+                Found::Changed(row) => return self.take_in(job, row),
+                // The provider has no such occurrence: nothing can be written there.
+                Found::Nothing => return self.skip_exception(job, present, &recurrence_id, wanted),
+            },
+        };
+        let notify = job.entry.notify_attendees;
+        if hidden {
+            let request = self.provider.delete(&self.target(), &instance.id, &instance.etag, notify);
+            let (verdict, response) = self.exchange(Purpose::Delete, request)?;
+            return self.answered_write(job, verdict, &response, Some((recurrence_id, instance)), wanted);
+        }
+        let from = occurrence(&present.document, &recurrence_id, before.filter(|patch| !is_excluded(patch)));
+        let to = occurrence(&present.document, &recurrence_id, after);
+        let update = Update {
+            remote_id: &instance.id,
+            etag: &instance.etag,
+            from: &from,
+            to: &to,
+            lines: &Default::default(),
+            notify,
+            revive: before.is_some_and(is_excluded),
+        };
+        let Some(request) = self.provider.update(&self.target(), &update) else {
+            return self.skip_exception(job, present, &recurrence_id, wanted);
+        };
+        let (verdict, response) = self.exchange(Purpose::Update, request)?;
+        self.answered_write(job, verdict, &response, Some((recurrence_id, instance)), wanted)
+    }
+
+    /// What differs in an exception cannot be said at the provider: both sides agree as far as they can.
+    fn skip_exception(&mut self, job: Job, present: Present, recurrence_id: &str, wanted: &Document) -> Flow<()> {
+        let mut all = overrides(&present.document);
+        match overrides(wanted).remove(recurrence_id) {
+            Some(patch) => drop(all.insert(recurrence_id.to_owned(), patch)),
+            None => drop(all.remove(recurrence_id)),
+        }
+        let mut reached = present.document.clone();
+        reached.set_overrides(all);
+        self.written(job, present, wanted, Some(&reached), false)
+    }
+
+    /// Ask the provider for an occurrence that has no row of its own here.
+    fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Found> {
+        let target = self.target();
+        let found = self.provider.find_instance(&target, &job.scene.remote_id, &present.document, recurrence_id);
+        let Some(request) = found else { return Ok(Found::Nothing) };
+        let (verdict, response) = self.exchange(Purpose::Read, request)?;
+        if verdict != Verdict::Done {
+            return Ok(Found::Nothing);
+        }
+        let Some(row) = self.provider.read_instance(&self.target(), &response.body) else { return Ok(Found::Nothing) };
+        let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
+        match self.provider.place(&self.target(), &row, &present.document) {
+            Ok(placed) if Some(&placed.patch) == known.as_object() => {
+                Ok(Found::AsKnown(Instance { id: row.id, etag: row.etag }))
+            }
+            Ok(_) => Ok(Found::Changed(row)),
+            Err(_) => Ok(Found::Nothing),
+        }
+    }
+
+    /// Settle what was found on the way to a write, which stays in the queue.
+    fn take_in(&mut self, job: Job, row: RemoteException) -> Flow<()> {
+        let mut entry = job.entry;
+        entry.attempts += 1;
+        entry.due_ms = self.now_ms;
+        self.absorb(vec![Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
+    }
+
+    pub(super) fn after_exception(
+        &self,
+        mut present: Present,
+        recurrence_id: &str,
+        instance: Instance,
+        response: &Response,
+    ) -> Option<Present> {
+        if response.body.is_empty() {
+            let mut patch = Map::new();
+            patch.insert("excluded".into(), true.into());
+            let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch };
+            present.set_exception(placed, Instance { etag: String::new(), ..instance });
+        } else {
+            let Ok(Row::Exception(row)) = self.provider.read_row(&self.target(), &response.body) else { return None };
+            let placed = self.provider.place(&self.target(), &row, &present.document).ok()?;
+            present.set_exception(placed, Instance { id: row.id, etag: row.etag });
+        }
+        Some(present)
+    }
+}
+
+/// Recurrence ids whose overrides differ and have to be written as exceptions of their own.
+pub(super) fn differing(from: &Document, to: &Document) -> Vec<String> {
+    if !to.is_recurring() {
+        return Vec::new();
+    }
+    let (before, after) = (overrides(from), overrides(to));
+    let mut ids: Vec<String> =
+        before.keys().chain(after.keys()).filter(|id| before.get(*id) != after.get(*id)).cloned().collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// An occurrence as an event of its own.
+fn occurrence(master: &Document, recurrence_id: &str, override_patch: Option<&Value>) -> Document {
+    let empty = Map::new();
+    exception(master, recurrence_id, override_patch.and_then(Value::as_object).unwrap_or(&empty))
+}
