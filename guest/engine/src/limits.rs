@@ -40,6 +40,9 @@ pub const CHANNEL_LIFE_MS: u64 = 7 * 86_400_000;
 /// How long before its end a channel is replaced, in milliseconds: 24 hours.
 pub const CHANNEL_RENEWAL_MS: u64 = 86_400_000;
 
+/// How long other work goes first after a request about a channel failed, in milliseconds: 1 minute.
+pub const CHANNEL_RETRY_MS: u64 = 60_000;
+
 /// How long to wait before asking again for a channel that was refused, in milliseconds: 6 hours.
 pub const CHANNEL_REFUSED_MS: u64 = 6 * 3_600_000;
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tandem_engine::sync::{Outcome, stop_channels};
 use tandem_providers::google::Config;
-use tandem_providers::{PushFault, PushFaults};
+use tandem_providers::{Fault, FaultKind, PushFault, PushFaults};
 use tandem_tests::world::{ACCOUNT, REPLICA, World};
 
 use super::{HOUR_MS, idle, in_step, made_there, share};
@@ -162,4 +162,21 @@ fn stopping_leaves_no_channel_behind() {
     let zones = tandem_engine::time::BundledZones::new();
     stop_channels(&mut world, &zones, REPLICA).unwrap();
     assert!(world.google.channels(ACCOUNT).is_empty() && world.memory.channels.is_empty());
+}
+
+#[test]
+fn a_watch_endpoint_that_is_down_does_not_stop_the_sync() {
+    let mut world = World::new();
+    let down = Fault::next(FaultKind::ServerError(503)).on_path("*/watch").times(1_000);
+    world.google.plan(down);
+    world.google.generate(ACCOUNT, 12, 5).unwrap();
+    for _ in 0..40 {
+        match world.step().unwrap().outcome {
+            Outcome::Again => {}
+            Outcome::Idle(at_ms) | Outcome::Retry { at_ms, .. } => world.clock.set(i64::try_from(at_ms).unwrap()),
+            Outcome::Paused(why) => panic!("{why}"),
+        }
+    }
+    assert_eq!(world.local().len(), world.google.live_count(ACCOUNT));
+    tandem_tests::agenda::assert_equal(&mut world, "without a channel");
 }

@@ -2,9 +2,9 @@
 //! Calendars without push are polled; a safety poll always stays.
 
 use super::session::{Flow, Session};
-use crate::effects::{Change, Channel, Effects, FailureKind};
+use crate::effects::{Change, Channel, Effects, FailureKind, Request, Response};
 use crate::id;
-use crate::limits::{CHANNEL_LIFE_MS, CHANNEL_REFUSED_MS, CHANNEL_RENEWAL_MS, MAX_CHANNEL_TOKEN};
+use crate::limits::{CHANNEL_LIFE_MS, CHANNEL_REFUSED_MS, CHANNEL_RENEWAL_MS, CHANNEL_RETRY_MS, MAX_CHANNEL_TOKEN};
 use crate::provider::{Purpose, Verdict};
 use crate::webhooks::token;
 
@@ -14,8 +14,14 @@ const SUBJECT: &str = "channel";
 impl<F: Effects> Session<'_, F> {
     /// Whether the channel has to be looked after.
     pub(super) fn channel_is_due(&self) -> bool {
-        let pushes = self.settings.webhook_url.is_some();
-        (pushes && self.now_ms >= self.state.channel_due_ms) || (self.state.stop_channels && self.state.has_channel)
+        self.settings.webhook_url.is_some() && self.now_ms >= self.state.channel_due_ms
+    }
+
+    /// A request about a channel. Should it fail, listings and writes go on before it is tried again: push is a
+    /// help, not a condition.
+    fn channel_request(&mut self, request: Request) -> Flow<(Verdict, Response)> {
+        self.state.channel_due_ms = self.now_ms + CHANNEL_RETRY_MS;
+        self.exchange(Purpose::Channel, request)
     }
 
     /// Make a channel, or stop superseded ones: one request.
@@ -44,7 +50,7 @@ impl<F: Effects> Session<'_, F> {
         }
         let address = format!("{base}/google");
         let request = self.provider.watch(&self.target(), &channel_id, &token, &address, expires_ms);
-        let (verdict, response) = self.exchange(Purpose::Channel, request)?;
+        let (verdict, response) = self.channel_request(request)?;
         let granted = match verdict {
             Verdict::Done => self.provider.read_watch(&response.body),
             Verdict::NoPush => return self.refused("", "", vec![]),
@@ -71,11 +77,11 @@ impl<F: Effects> Session<'_, F> {
             superseded: false,
         };
         let mut changes = vec![Change::PutChannel(channel)];
-        self.state.stop_channels = !old.is_empty();
+        // Those that it replaces are stopped next.
+        self.state.channel_due_ms = if old.is_empty() { renewal_ms(self.now_ms, expires_ms) } else { self.now_ms };
         changes.extend(old.into_iter().map(|old| Change::PutChannel(Channel { superseded: true, ..old })));
         changes.push(Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Step, SUBJECT)));
         self.state.has_channel = true;
-        self.state.channel_due_ms = renewal_ms(self.now_ms, expires_ms);
         // What changed while there was no channel was not announced.
         self.state.next_poll_ms = self.now_ms;
         self.answered(&mut changes);
@@ -96,14 +102,14 @@ impl<F: Effects> Session<'_, F> {
 
     fn stop_superseded(&mut self, channels: &[Channel], due_ms: u64) -> Flow<()> {
         self.state.has_channel = true;
-        self.state.channel_due_ms = due_ms;
         let Some(old) = channels.iter().find(|channel| channel.superseded) else {
-            self.state.stop_channels = false;
+            self.state.channel_due_ms = due_ms;
             return self.commit(vec![], vec![]);
         };
         let request = self.provider.stop(&self.target(), &old.id, &old.resource_id);
         // Whatever the answer: a channel that cannot be stopped ends by itself.
-        self.exchange(Purpose::Channel, request)?;
+        self.channel_request(request)?;
+        self.state.channel_due_ms = self.now_ms;
         self.commit(vec![Change::DeleteChannel(old.id.clone())], vec![])
     }
 

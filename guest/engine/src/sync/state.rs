@@ -37,8 +37,6 @@ pub struct State {
     pub channel_due_ms: TimeMs,
     /// A channel is registered.
     pub has_channel: bool,
-    /// A superseded channel waits to be stopped.
-    pub stop_channels: bool,
     /// Steps that failed in a row.
     pub failed_steps: u32,
     /// No step before this time, after a failed one.
