@@ -129,7 +129,18 @@ fn decide<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<Vec<
         return Err(EditError::Stale(row.revision));
     }
     let document = Document::parse(&row.document).unwrap_or_default();
-    let scope = if document.is_recurring() { edit.scope } else { Scope::All };
+    let single = !document.is_recurring();
+    if single
+        && edit.scope != Scope::All
+        && edit.recurrence_id.as_deref().is_some_and(|id| Some(id) != document.str("start"))
+    {
+        return Err(invalid(
+            "/recurrenceId",
+            "bad-recurrence-id",
+            "the event is no series (any more); edit it as a whole",
+        ));
+    }
+    let scope = if single { Scope::All } else { edit.scope };
     match scope {
         Scope::All => whole(fx, zones, edit, &row, &document),
         Scope::This => occurrence(fx, zones, edit, &row, &document),

@@ -22,29 +22,30 @@ fn hex(bytes: &[u8], length: usize) -> String {
 }
 
 /// The id under which an event is created at a provider: 32 characters `a-v0-9` (legal as a Google event id). The same for the
-/// same replica, uid and incarnation; a new incarnation is needed once the provider has burned an id.
+/// same local calendar, uid and incarnation, whichever replica writes it: two replicas of one remote calendar meet
+/// in one event. A new incarnation is needed once the provider has burned an id.
 #[must_use]
 pub fn client_id(replica: &Replica, uid: &str, incarnation: u32) -> String {
-    let bytes = digest(&["event", &replica.tenant, &replica.id, uid, &incarnation.to_string()]);
+    let bytes = digest(&["event", &replica.tenant, &replica.calendar, uid, &incarnation.to_string()]);
     let mut text = BASE32HEX_NOPAD.encode(&bytes).to_ascii_lowercase();
     text.truncate(32);
     text
 }
 
-/// What is written into a remote event to recognise it as ours: which replica made it, and for which uid.
+/// What is written into a remote event to recognise it as ours: which local calendar it belongs to, and its uid there.
 #[must_use]
 pub fn origin_mark(replica: &Replica, uid: &str) -> String {
-    format!("{}:{uid}", replica_tag(replica))
+    format!("{}:{uid}", calendar_tag(replica))
 }
 
-/// The uid in an origin mark, when it was made by this replica.
+/// The uid in an origin mark, when it was made for this replica's calendar.
 #[must_use]
 pub fn uid_of_mark<'a>(replica: &Replica, mark: &'a str) -> Option<&'a str> {
-    mark.strip_prefix(&replica_tag(replica))?.strip_prefix(':')
+    mark.strip_prefix(&calendar_tag(replica))?.strip_prefix(':')
 }
 
-fn replica_tag(replica: &Replica) -> String {
-    hex(&digest(&["replica", &replica.tenant, &replica.id]), 16)
+fn calendar_tag(replica: &Replica) -> String {
+    hex(&digest(&["calendar", &replica.tenant, &replica.calendar]), 16)
 }
 
 /// The local uid of a remote event whose own uid is already taken by another event of the same remote calendar.

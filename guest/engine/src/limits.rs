@@ -3,11 +3,14 @@
 /// Writes to the provider in one step: a step stays short, so that a crash costs little and tenants take turns.
 pub const WRITES_PER_STEP: u32 = 10;
 
+/// Tries of a write that came to nothing, after which people are told. It is tried again all the same.
+pub const TOLD_AFTER: u32 = 20;
+
 /// Shadows looked at in one step of a sweep.
 pub const SWEEP_PAGE: u32 = 500;
 
 /// Exceptions that are read again in one step because their masters changed.
-pub const EXCEPTION_READS_PER_STEP: u32 = 50;
+pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 
 /// Times that a commit or a write is decided again because somebody else was faster.
 pub const REPLANS: u32 = 3;
@@ -49,7 +52,7 @@ pub const CHANNEL_REFUSED_MS: u64 = 6 * 3_600_000;
 /// Longest uid, in characters.
 pub const MAX_UID: usize = 1_000;
 
-/// Longest JSON text of one event, in bytes. Larger rows are set aside as failures.
+/// Longest JSON text of one event of the application, in bytes.
 pub const MAX_DOCUMENT: usize = 1 << 20;
 
 /// Longest window of `occurrences`, in milliseconds: 20 years.

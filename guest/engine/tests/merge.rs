@@ -12,7 +12,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use tandem_engine::event::Document;
-use tandem_engine::event::merge::{Preference, Side, Versions, align_participants, merge};
+use tandem_engine::event::keys::align;
+use tandem_engine::event::merge::{Preference, Side, Versions, merge};
 
 fn document(case: &Value, names: [&str; 2]) -> Document {
     let value = case.get(names[0]).or_else(|| case.get(names[1]));
@@ -42,8 +43,8 @@ fn check(case: &Value) -> Option<String> {
     let [local_base, mut remote_base] = [document(case, ["localBase", "base"]), document(case, ["remoteBase", "base"])];
     let [local, mut remote] = [document(case, ["local", ""]), document(case, ["remote", ""])];
     if case["align"] == true {
-        remote_base = align_participants(&remote_base, &local);
-        remote = align_participants(&remote, &local);
+        remote_base = align(&remote_base, &local);
+        remote = align(&remote, &local);
     }
     let versions = Versions { local_base: &local_base, local: &local, remote_base: &remote_base, remote: &remote };
     let merged = merge(versions, preference(case));

@@ -235,7 +235,21 @@ fn make_private(path: &Path) {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let _ = options.open(path);
+    if options.open(path).is_err() {
+        tighten(path);
+    }
+}
+
+/// A database that is there already: nobody else shall read it either.
+fn tighten(path: &Path) {
+    #[cfg(unix)]
+    if let Ok(about) = std::fs::metadata(path) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = about.permissions().mode();
+        if about.is_file() && mode & 0o077 != 0 {
+            let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700));
+        }
+    }
 }
 
 /// Loading compiles the component if it is not cached: seconds of work, off the threads that serve.

@@ -50,7 +50,7 @@ pub struct Release {
 
 /// A connection as the administration sees it. `settings` holds the host's own JSON (token sources, sealed
 /// secrets); it never reaches a guest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConnectionRow {
     /// Whose.
     pub tenant: String,
@@ -66,6 +66,13 @@ pub struct ConnectionRow {
     pub not_before_ms: u64,
     /// Failed requests in a row.
     pub attempts: u32,
+}
+
+impl std::fmt::Debug for ConnectionRow {
+    /// Without the settings: they hold tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectionRow").field("tenant", &self.tenant).field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// A local calendar.

@@ -317,35 +317,3 @@ impl Verdict {
         }
     }
 }
-
-/// Give the participants of `document` the keys that `like` uses for the same calendar addresses: the application
-/// chooses its own ids, the provider has none. Participants that `like` does not know keep their keys.
-#[must_use]
-pub fn align_participants(document: &Document, like: &Document) -> Document {
-    let (Some(mine), Some(theirs)) = (document.object("participants"), like.object("participants")) else {
-        return document.clone();
-    };
-    let mut renamed = Map::new();
-    for (key, participant) in mine {
-        let address = calendar_address(participant);
-        let same = theirs.iter().find(|(_, other)| address.is_some() && calendar_address(other) == address);
-        let key = same.map_or(key, |(other, _)| other);
-        renamed.insert(key.clone(), participant.clone());
-    }
-    if renamed.len() != mine.len() {
-        return document.clone();
-    }
-    let mut aligned = document.clone();
-    aligned.set("participants", Some(Value::Object(renamed)));
-    aligned
-}
-
-/// The address by which a participant is the same person everywhere: `sendTo.imip` or `email`, in lower case,
-/// without `mailto:`.
-#[must_use]
-pub fn calendar_address(participant: &Value) -> Option<String> {
-    let imip = participant.get("sendTo").and_then(|to| to.get("imip")).and_then(Value::as_str);
-    let address = imip.or_else(|| participant.get("email").and_then(Value::as_str))?;
-    let address = address.to_ascii_lowercase();
-    Some(address.strip_prefix("mailto:").map_or(address.clone(), str::to_owned))
-}

@@ -4,6 +4,7 @@
 //! Bookkeeping that moves by itself (`updated`, `sequence`, `created`, `prodId`) is not part of a document.
 
 pub mod check;
+pub mod keys;
 pub mod merge;
 pub mod patch;
 

@@ -128,7 +128,7 @@ impl<F: Effects> Session<'_, F> {
         let mut subjects = Vec::with_capacity(arrivals.len());
         for (remote_id, arrival) in arrivals {
             let shadow = shadows.remove(&remote_id);
-            if arrival.event.is_none() && !arrival.gone && shadow.is_none() {
+            if arrival.event.is_none() && !arrival.gone && shadow.as_ref().is_none_or(|shadow| shadow.gone) {
                 self.buffer(arrival, changes);
                 continue;
             }
@@ -148,7 +148,7 @@ impl<F: Effects> Session<'_, F> {
                 arrival.event = Some(event);
             }
             Row::Exception(exception) => {
-                // An exception whose master we may not see lives as an event of its own; see `adopt_alone`.
+                // An exception whose master we may not see lives as an event of its own; see `fetch_masters`.
                 if shadows.contains_key(&exception.id) {
                     let target = self.target();
                     if let Ok(row @ (Row::Event(_) | Row::Gone(_))) = self.provider.read_alone(&target, &exception) {
@@ -185,7 +185,10 @@ impl<F: Effects> Session<'_, F> {
                 let Some(arrival) = arrivals.get_mut(&orphan.master) else { continue };
                 if let Ok(Row::Exception(exception)) = row {
                     // What is in this page is newer.
-                    if !arrival.exceptions.iter().any(|newer| newer.id == exception.id) {
+                    let newer = |id: &String| {
+                        arrival.exceptions.iter().any(|newer| newer.id == *id) || arrival.gone_exceptions.contains(id)
+                    };
+                    if !newer(&exception.id) {
                         arrival.exceptions.push(*exception);
                     }
                 }

@@ -1,7 +1,8 @@
 //! Push channels: a new one is made and stored before the old one is stopped, so there is never a time without one.
 //! Calendars without push are polled; a safety poll always stays.
 
-use super::session::{Flow, Session};
+use super::Outcome;
+use super::session::{Flow, Session, Stop};
 use crate::effects::{Change, Channel, Effects, FailureKind, Request, Response};
 use crate::id;
 use crate::limits::{CHANNEL_LIFE_MS, CHANNEL_REFUSED_MS, CHANNEL_RENEWAL_MS, CHANNEL_RETRY_MS, MAX_CHANNEL_TOKEN};
@@ -21,7 +22,13 @@ impl<F: Effects> Session<'_, F> {
     /// help, not a condition.
     fn channel_request(&mut self, request: Request) -> Flow<(Verdict, Response)> {
         self.state.channel_due_ms = self.now_ms + CHANNEL_RETRY_MS;
-        self.exchange(Purpose::Channel, request)
+        let result = self.exchange(Purpose::Channel, request);
+        if let Err(Stop::Outcome(Outcome::Retry { at_ms, .. })) = &result {
+            // Also after a long pause the others go first.
+            self.state.channel_due_ms = at_ms.saturating_add(CHANNEL_RETRY_MS);
+            self.commit(vec![], vec![])?;
+        }
+        result
     }
 
     /// Make a channel, or stop superseded ones: one request.
@@ -78,7 +85,10 @@ impl<F: Effects> Session<'_, F> {
         };
         let mut changes = vec![Change::PutChannel(channel)];
         // Those that it replaces are stopped next.
-        self.state.channel_due_ms = if old.is_empty() { renewal_ms(self.now_ms, expires_ms) } else { self.now_ms };
+        self.state.channel_due_ms = match old.is_empty() {
+            true => renewal_ms(self.now_ms, expires_ms).max(self.now_ms + CHANNEL_RETRY_MS),
+            false => self.now_ms,
+        };
         changes.extend(old.into_iter().map(|old| Change::PutChannel(Channel { superseded: true, ..old })));
         changes.push(Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Step, SUBJECT)));
         self.state.has_channel = true;

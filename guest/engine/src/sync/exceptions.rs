@@ -37,8 +37,9 @@ impl<F: Effects> Session<'_, F> {
             return self.skip_exception(job, present, &recurrence_id, wanted);
         }
         let instance = match present.notes.instances.get(&recurrence_id) {
-            Some(instance) => instance.clone(),
-            None => match self.find_instance(&job, &present, &recurrence_id)? {
+            // Without a version tag it would be written blind.
+            Some(instance) if !instance.etag.is_empty() => instance.clone(),
+            _ => match self.find_instance(&job, &present, &recurrence_id)? {
                 Found::AsKnown(instance) => instance,
                 // Somebody changed the occurrence, and it was not announced yet: that comes first.
                 Found::Changed(row) => return self.take_in(job, row),
@@ -72,13 +73,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// What differs in an exception cannot be said at the provider: both sides agree as far as they can.
     fn skip_exception(&mut self, job: Job, present: Present, recurrence_id: &str, wanted: &Document) -> Flow<()> {
-        let mut all = overrides(&present.document);
-        match overrides(wanted).remove(recurrence_id) {
-            Some(patch) => drop(all.insert(recurrence_id.to_owned(), patch)),
-            None => drop(all.remove(recurrence_id)),
-        }
-        let mut reached = present.document.clone();
-        reached.set_overrides(all);
+        let reached = reached(&present.document, wanted, recurrence_id);
         self.written(job, present, wanted, Some(&reached), false)
     }
 
@@ -129,6 +124,18 @@ impl<F: Effects> Session<'_, F> {
         }
         Some(present)
     }
+}
+
+/// A document with one override as it is wanted.
+pub(super) fn reached(document: &Document, wanted: &Document, recurrence_id: &str) -> Document {
+    let mut all = overrides(document);
+    match overrides(wanted).remove(recurrence_id) {
+        Some(patch) => drop(all.insert(recurrence_id.to_owned(), patch)),
+        None => drop(all.remove(recurrence_id)),
+    }
+    let mut reached = document.clone();
+    reached.set_overrides(all);
+    reached
 }
 
 /// Recurrence ids whose overrides differ and have to be written as exceptions of their own.

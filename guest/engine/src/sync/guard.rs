@@ -63,7 +63,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Somebody answered.
     pub(super) fn answer(&mut self, accept: bool) -> Flow<()> {
-        let Some(sweep) = &mut self.state.sweep else { return Ok(()) };
+        let Some(sweep) = self.state.sweep.as_mut().filter(|sweep| sweep.guard == Guard::Asking) else { return Ok(()) };
         sweep.guard = if accept { Guard::Delete } else { Guard::Recreate };
         self.health(crate::effects::Health::Healthy, "");
         let failure = failure_id(&self.replica.id, FailureKind::Guard, "sweep");

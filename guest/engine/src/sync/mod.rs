@@ -15,8 +15,8 @@ mod settle;
 pub mod state;
 
 use self::session::{Session, Stop};
-use crate::effects::{Effects, StorageError, TimeMs};
-use crate::limits::{REPLANS, WRITES_PER_STEP};
+use crate::effects::{Change, Effects, FailureKind, PushEntry, StorageError, TimeMs};
+use crate::limits::{REPLANS, TOLD_AFTER, WRITES_PER_STEP};
 use crate::provider;
 use crate::time::Zones;
 
@@ -185,12 +185,36 @@ impl<F: Effects> Session<'_, F> {
         self.write_queue()
     }
 
+    /// A write that could not be made goes behind those that wait, so that one event never blocks the others. One that
+    /// fails again and again is told about, and stays in the queue.
+    fn let_others_go_first(&mut self, mut entry: PushEntry, at_ms: TimeMs, code: &str) -> Result<(), Stop> {
+        entry.attempts = entry.attempts.saturating_add(1);
+        entry.due_ms = at_ms;
+        let mut changes = Vec::new();
+        if entry.attempts == TOLD_AFTER {
+            let detail = "the event could not be written many times in a row; it is tried again, see the code";
+            let mut failure = self.failure(FailureKind::Push, &entry.uid, code, detail, entry.attempts);
+            failure.uid = Some(entry.uid.clone());
+            changes.push(Change::PutFailure(failure));
+            self.report.failed += 1;
+        }
+        changes.push(Change::Postpone(entry));
+        self.commit(changes, vec![])
+    }
+
     /// Write what is queued, or say when to come back.
     fn write_queue(&mut self) -> Result<Outcome, Stop> {
         let queue = self.fx.push_queue(&self.replica.id, self.now_ms, WRITES_PER_STEP)?;
         if !queue.due.is_empty() {
             for entry in queue.due {
-                self.push(entry)?;
+                match self.push(entry.clone()) {
+                    Ok(()) => {}
+                    Err(Stop::Outcome(Outcome::Retry { at_ms, code })) => {
+                        self.let_others_go_first(entry, at_ms, &code)?;
+                        return Ok(Outcome::Retry { at_ms, code });
+                    }
+                    Err(stop) => return Err(stop),
+                }
             }
             return Ok(Outcome::Again);
         }

@@ -33,6 +33,12 @@ impl<F: Effects> Session<'_, F> {
             Verdict::CursorLost if listing.full && listing.page.is_none() => {
                 return Err(self.fail("listing-refused", "the provider refuses to list the calendar; check its id"));
             }
+            Verdict::CursorLost if listing.full => {
+                self.state.listing = None;
+                return Err(
+                    self.fail("listing-interrupted", "the provider does not go on with a listing; it is begun anew")
+                );
+            }
             Verdict::CursorLost => return self.start_over(),
             Verdict::NotFound => {
                 return Err(self.fail(
@@ -58,10 +64,15 @@ impl<F: Effects> Session<'_, F> {
         }
         let listing = Listing { full: self.state.cursor.is_none(), page: None, wanted: self.replica.wanted };
         if listing.full {
-            self.state.generation += 1;
+            self.next_generation();
         }
         self.state.listing = Some(listing.clone());
         listing
+    }
+
+    /// A number above every earlier one, also when the state that counted them was lost: the time is one.
+    fn next_generation(&mut self) {
+        self.state.generation = self.now_ms.max(self.state.generation + 1);
     }
 
     /// The cursor is lost: list everything again. Nothing is wiped; what the listing does not show is swept
@@ -69,7 +80,7 @@ impl<F: Effects> Session<'_, F> {
     fn start_over(&mut self) -> Flow<()> {
         self.state.cursor = None;
         self.state.sweep = None;
-        self.state.generation += 1;
+        self.next_generation();
         self.state.listing = Some(Listing { full: true, page: None, wanted: self.replica.wanted });
         self.commit(vec![], vec![])
     }
@@ -106,7 +117,7 @@ impl<F: Effects> Session<'_, F> {
         if listing.full {
             self.state.sweep = Some(Sweep::default());
         }
-        let seconds = match self.state.has_channel {
+        let seconds = match self.state.has_channel && self.settings.webhook_url.is_some() {
             true => self.settings.safety_poll_interval_s,
             false => self.settings.poll_interval_s,
         };

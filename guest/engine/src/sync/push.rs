@@ -2,13 +2,14 @@
 //! between is met by the deterministic id (409), the version tag (412) or the base (nothing left to write).
 
 use super::arrive::{Present, overrides};
-use super::exceptions::differing;
+use super::exceptions::{differing, reached};
 use super::plan::{Base, Decision, State, plan};
 use super::session::{Flow, Session};
 use super::settle::{Local, Pending, Scene};
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
 use crate::event::Document;
-use crate::event::merge::{Preference, Side, Versions, align_participants, merge};
+use crate::event::keys::Keys;
+use crate::event::merge::{Preference, Side, Versions, merge};
 use crate::id;
 use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
 use crate::provider::{Instance, Notes, Purpose, Row, Update, Verdict};
@@ -74,7 +75,7 @@ impl<F: Effects> Session<'_, F> {
 
     // -- creating
 
-    fn create(&mut self, mut job: Job) -> Flow<()> {
+    fn create(&mut self, job: Job) -> Flow<()> {
         if job.scene.notes.incarnation > MAX_INCARNATIONS {
             return self.give_up(
                 job,
@@ -95,10 +96,7 @@ impl<F: Effects> Session<'_, F> {
                 Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"))
             }
             Verdict::Rejected { code, detail } => self.give_up(job, &code, detail, vec![]),
-            _ => {
-                job.entry.attempts += 1;
-                Err(self.fail("unexpected-answer", "the provider answered a creation in an unknown way"))
-            }
+            _ => Err(self.fail("unexpected-answer", "the provider answered a creation in an unknown way")),
         }
     }
 
@@ -125,12 +123,16 @@ impl<F: Effects> Session<'_, F> {
     fn adopt(&mut self, mut job: Job, remote_id: &str) -> Flow<()> {
         let request = self.provider.get(&self.target(), remote_id);
         let (verdict, response) = self.exchange(Purpose::Read, request)?;
-        if verdict == Verdict::Done
-            && let Ok(row @ Row::Event(_)) = self.provider.read_row(&self.target(), &response.body)
-        {
-            let ours = matches!(&row, Row::Event(event) if event.mark.as_deref() == Some(&id::origin_mark(&self.replica, &job.scene.uid)));
-            if ours {
-                return self.absorb(vec![row], vec![]);
+        let mark = id::origin_mark(&self.replica, &job.scene.uid);
+        match (verdict, self.provider.read_row(&self.target(), &response.body)) {
+            (Verdict::Done, Ok(Row::Event(event))) if event.mark.as_deref() == Some(&mark) => {
+                return self.absorb(vec![Row::Event(event)], vec![]);
+            }
+            (Verdict::Done, Ok(_)) | (Verdict::NotFound, _) => {}
+            // It may be ours: another id now could make it twice.
+            _ => {
+                let detail = "the provider has an event under this id and does not show it; look there, then replay";
+                return self.give_up(job, "id-taken", detail, vec![]);
             }
         }
         // Deleted, or somebody else's: that id can never be ours again.
@@ -154,10 +156,11 @@ impl<F: Effects> Session<'_, F> {
     fn update(&mut self, job: Job) -> Flow<()> {
         let present = Self::agreed_remote(&job.scene);
         let local = &job.scene.local;
-        let base = align_participants(&present.document, &local.base);
+        let keys = Keys::between(&present.document, &local.base);
+        let base = keys.rename(&present.document);
         let versions = Versions { local_base: &local.base, local: &local.document, remote_base: &base, remote: &base };
         let mut wanted = merge(versions, Preference { winner: Side::Local, edit_beats_delete: false }).remote;
-        wanted = align_participants(&wanted, &present.document);
+        wanted = keys.inverted().and(&wanted, &present.document).rename(&wanted);
         let update = Update {
             remote_id: &job.scene.remote_id,
             etag: &present.etag,
@@ -194,6 +197,7 @@ impl<F: Effects> Session<'_, F> {
             _ => return Err(self.fail("unexpected-answer", "the provider answered a write in an unknown way")),
         }
         let before = Self::agreed_remote(&job.scene);
+        let written = exception.as_ref().map(|(recurrence_id, _)| recurrence_id.clone());
         let present = match exception {
             None => self.after_master(before, response)?,
             Some((recurrence_id, instance)) => self.after_exception(before, &recurrence_id, instance, response),
@@ -201,7 +205,9 @@ impl<F: Effects> Session<'_, F> {
         match present {
             Some(mut present) => {
                 present.document.set_uid(&job.scene.uid);
-                self.written(job, present, wanted, None, true)
+                // Whatever the provider made of an exception, it is written: its own ways are no reason to try again.
+                let reached = written.map(|recurrence_id| reached(&present.document, wanted, &recurrence_id));
+                self.written(job, present, wanted, reached.as_ref(), true)
             }
             // The write was applied but its answer cannot be read: look.
             None => self.look_again(job, &remote_id, Verdict::Changed),
@@ -251,10 +257,13 @@ impl<F: Effects> Session<'_, F> {
         }
         present.notes.writes.clone_from(&scene.notes.writes);
         if wrote {
+            self.report.pushed += 1;
+        }
+        // A series with many exceptions is many writes, but once.
+        if wrote && open.is_empty() {
             present.notes.writes.push(self.now_ms);
             let surplus = present.notes.writes.len().saturating_sub(LOOP_WRITES);
             present.notes.writes.drain(..surplus);
-            self.report.pushed += 1;
         }
         let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
         let mut out = Pending::default();

@@ -9,7 +9,8 @@ use crate::effects::{
     Change, ConflictPolicy, ConflictRow, ConflictWinner, END_OF_TIME, Effects, EventRow, Expectation, Shadow,
 };
 use crate::event::Document;
-use crate::event::merge::{Clash, Merged, Preference, Side, Versions, align_participants, merge};
+use crate::event::keys::{Keys, align};
+use crate::event::merge::{Clash, Merged, Preference, Side, Versions, merge};
 use crate::id;
 use crate::provider::{Notes, Update};
 use crate::recurrence;
@@ -100,7 +101,9 @@ impl<F: Effects> Session<'_, F> {
     fn guarded(&self, decision: Decision, local: State) -> Decision {
         let recreate = self.state.sweep.as_ref().is_some_and(|sweep| sweep.guard == Guard::Recreate);
         match decision {
-            Decision::DeleteLocal if recreate && local != State::Deleted => Decision::RecreateRemote,
+            Decision::DeleteLocal | Decision::DeleteLocalEdited if recreate && local != State::Deleted => {
+                Decision::RecreateRemote
+            }
             decision => decision,
         }
     }
@@ -181,10 +184,11 @@ impl<F: Effects> Session<'_, F> {
     fn merge(&mut self, out: &mut Pending, scene: &Scene, present: &Present, base_remote: &Document) -> Flow<Document> {
         let local = &scene.local.document;
         // Both sides show it for the first time, and say the same as far as the provider can say it.
-        if scene.shadow.is_none() && self.expresses(present, local) {
+        if scene.shadow.as_ref().is_none_or(|shadow| shadow.gone) && self.expresses(present, local) {
             return Ok(local.clone());
         }
-        let (before, now) = (align_participants(base_remote, local), align_participants(&present.document, local));
+        let keys = Keys::between(base_remote, &scene.local.base).and(&present.document, local);
+        let (before, now) = (keys.rename(base_remote), keys.rename(&present.document));
         let versions = Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
         let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
@@ -219,7 +223,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Whether the provider could not say the difference between what it has and a local document.
     pub(super) fn expresses(&self, present: &Present, document: &Document) -> bool {
-        let to = align_participants(document, &present.document);
+        let to = align(document, &present.document);
         let update = Update {
             remote_id: "",
             etag: "",
@@ -438,7 +442,8 @@ fn agreed_local(scene: &Scene, present: &Present) -> Document {
     if *base == base_remote {
         return present.document.clone();
     }
-    let (before, now) = (align_participants(&base_remote, base), align_participants(&present.document, base));
+    let keys = Keys::between(&base_remote, base).and(&present.document, base);
+    let (before, now) = (keys.rename(&base_remote), keys.rename(&present.document));
     let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
     let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
     drop_stale(base, present, &mut agreed);

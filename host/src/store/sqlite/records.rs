@@ -167,6 +167,12 @@ pub(super) fn replay_failure(session: &mut Session<'_>, tenant: &str, id: &str, 
             }
         }
         _ => {
+            // The cursor is past the row that could not be read: only a full listing shows it again.
+            if failure.kind == FailureKind::Item
+                && let Some(key) = super::replicas::replica_key(session.connection, tenant, &failure.replica)?
+            {
+                super::replicas::forget_cursor(session, key)?;
+            }
             super::schedule::resume(session, tenant, &failure.replica, now_ms)?;
         }
     }

@@ -36,13 +36,9 @@ fn add_tenant(session: &Session<'_>, tenant: &str) -> rusqlite::Result<()> {
     session.connection.prepare_cached("INSERT OR IGNORE INTO tenants (id) VALUES (?1)")?.execute([tenant]).map(drop)
 }
 
-/// Create or update a connection. One that was revoked lets its paused replicas go on.
+/// Create or update a connection, and let its paused replicas go on: what stopped them may be mended.
 pub(super) fn put_connection(session: &mut Session<'_>, row: &ConnectionRow) -> Stored<()> {
     add_tenant(session, &row.tenant)?;
-    let was_revoked = session
-        .connection
-        .prepare_cached("SELECT 1 FROM connections WHERE tenant = ?1 AND id = ?2 AND revoked = 1")?
-        .exists((&row.tenant, &row.id))?;
     session
         .connection
         .prepare_cached(
@@ -51,16 +47,14 @@ pub(super) fn put_connection(session: &mut Session<'_>, row: &ConnectionRow) -> 
                not_before_ms = 0, attempts = 0",
         )?
         .execute((&row.tenant, &row.id, &row.provider, &row.settings))?;
-    if was_revoked {
-        let resumed = session
-            .connection
-            .prepare_cached(
-                "UPDATE schedules SET paused = 0, next_run_ms = 0 WHERE paused = 1 AND replica_key IN
-                   (SELECT key FROM replicas WHERE tenant = ?1 AND connection = ?2)",
-            )?
-            .execute((&row.tenant, &row.id))?;
-        session.made_due |= resumed > 0;
-    }
+    let resumed = session
+        .connection
+        .prepare_cached(
+            "UPDATE schedules SET paused = 0, next_run_ms = 0 WHERE paused = 1 AND replica_key IN
+               (SELECT key FROM replicas WHERE tenant = ?1 AND connection = ?2)",
+        )?
+        .execute((&row.tenant, &row.id))?;
+    session.made_due |= resumed > 0;
     Ok(())
 }
 
@@ -112,11 +106,19 @@ pub(super) fn calendars(connection: &Connection, tenant: &str) -> Stored<Vec<Cal
 pub(super) fn put_replica(session: &mut Session<'_>, new: &NewReplica) -> Stored<()> {
     let connection = session.connection;
     if let Some(key) = replica_key(connection, &new.tenant, &new.id)? {
+        let turned = connection
+            .prepare_cached("SELECT 1 FROM replicas WHERE key = ?1 AND mode <> ?2")?
+            .exists((key, Word(new.mode)))?;
         connection.prepare_cached("UPDATE replicas SET mode = ?2, policy = ?3 WHERE key = ?1")?.execute((
             key,
             Word(new.mode),
             Word(new.policy),
         ))?;
+        if turned {
+            // What went the other way was passed over so far: look at everything again, on both sides.
+            forget_cursor(session, key)?;
+            queue_all(session, key)?;
+        }
         return Ok(());
     }
     let Some(calendar) = calendar_key(connection, &new.tenant, &new.calendar)? else {
@@ -140,6 +142,38 @@ pub(super) fn put_replica(session: &mut Session<'_>, new: &NewReplica) -> Stored
              SELECT ?1, key, epoch_floor FROM tenants WHERE id = ?2",
         )?
         .execute((key, &new.tenant))?;
+    queue_all(session, key)?;
+    session.made_due = true;
+    Ok(())
+}
+
+/// Queue every live event of a replica's calendar: it may have to be written there.
+fn queue_all(session: &mut Session<'_>, key: i64) -> Stored<()> {
+    session
+        .connection
+        .prepare_cached(
+            "INSERT INTO push_queue (replica_key, uid, revision, due_ms, attempts, notify_attendees)
+             SELECT r.key, e.uid, e.revision, 0, 0, 0 FROM replicas r JOIN events e ON e.calendar_key = r.calendar_key
+              WHERE r.key = ?1 AND e.deleted = 0 ON CONFLICT DO NOTHING",
+        )?
+        .execute([key])?;
+    due_now(session, key)
+}
+
+/// Have a replica list everything again. The engine takes a replica without state for a new one, and wipes nothing.
+pub(super) fn forget_cursor(session: &mut Session<'_>, key: i64) -> Stored<()> {
+    session
+        .connection
+        .prepare_cached("UPDATE replicas SET state = '', revision = revision + 1 WHERE key = ?1")?
+        .execute([key])?;
+    due_now(session, key)
+}
+
+fn due_now(session: &mut Session<'_>, key: i64) -> Stored<()> {
+    session
+        .connection
+        .prepare_cached("UPDATE schedules SET next_run_ms = 0 WHERE replica_key = ?1 AND paused = 0")?
+        .execute([key])?;
     session.made_due = true;
     Ok(())
 }

@@ -274,12 +274,11 @@ fn participants(to: &mut Map<String, Value>, attendees: Option<Vec<wire::Attende
         participants.insert(participant_key(&email), participant(attendee, &email, owner));
     }
     if let (Some(address), Some(organizer)) = (&organizer_address, organizer) {
-        let owner = participants.entry(participant_key(address)).or_insert_with(|| {
+        participants.entry(participant_key(address)).or_insert_with(|| {
             let mut owner = person(address, organizer.display_name);
             owner.insert("roles".into(), json!({"owner": true}));
             Value::Object(owner)
         });
-        debug_assert!(owner.is_object());
         to.insert("replyTo".into(), json!({"imip": format!("mailto:{address}")}));
     }
     to.insert("participants".into(), Value::Object(participants));

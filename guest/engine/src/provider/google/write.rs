@@ -9,7 +9,7 @@ use super::recurrence::parse_local;
 use super::{calendar_url, encode, json_request};
 use crate::effects::{Method, Request};
 use crate::event::Document;
-use crate::event::merge::calendar_address;
+use crate::event::keys::calendar_address;
 use crate::provider::{Target, Update};
 use crate::time;
 
@@ -79,6 +79,10 @@ fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<St
         match (name.as_str(), before.get(name)) {
             // The members of the other kind of time must be cleared by name.
             ("start" | "end", _) => drop(body.insert(name.clone(), whole_time(value))),
+            // Reminders of its own are merged, and forbidden beside the default ones: they are cleared by name.
+            ("reminders", Some(_)) if value.get("overrides").is_none() => {
+                body.insert(name.clone(), json!({"useDefault": true, "overrides": []}));
+            }
             ("extendedProperties", Some(Value::Object(before))) => {
                 let merged = value.as_object().map(|after| nested(before, after)).unwrap_or_default();
                 body.insert(name.clone(), Value::Object(merged));
@@ -88,7 +92,7 @@ fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<St
     }
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
         let cleared = match name.as_str() {
-            "reminders" => json!({"useDefault": false}),
+            "reminders" => json!({"useDefault": false, "overrides": []}),
             "attendees" => json!([]),
             "extendedProperties" => before
                 .get(name)
