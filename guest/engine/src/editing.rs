@@ -200,7 +200,7 @@ fn occurrence<F: Effects>(
             if !found.is_empty() {
                 return Err(EditError::Invalid(found));
             }
-            let patch = override_patch(document, recurrence_id, &changed);
+            let patch = override_patch(document, recurrence_id, &recurrence::tidied(&changed));
             if patch.is_empty() && by_rule {
                 overrides.remove(recurrence_id);
             } else {
@@ -295,6 +295,7 @@ fn put<F: Effects>(fx: &mut F, zones: &dyn Zones, before: u64, document: &Docume
     if !found.is_empty() {
         return Err(EditError::Invalid(found));
     }
+    let document = &recurrence::tidied(document);
     let (start_ms, end_ms) = recurrence::span(document.value(), zones).unwrap_or((0, END_OF_TIME));
     let row = EventRow {
         uid: document.uid().to_owned(),

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::patch::apply_patch;
 use super::series::contains;
-use crate::event::Document;
+use crate::event::{Document, is_excluded};
+use crate::time::Duration;
 
 /// Properties of a series that its occurrences do not have (RFC 8984 section 4.3.5 forbids them in overrides).
 const SERIES_ONLY: [&str; 8] = [
@@ -53,6 +54,38 @@ pub fn exception(master: &Document, recurrence_id: &str, patch: &Map<String, Val
     let Value::Object(mut patched) = apply_patch(&Value::Object(properties), patch) else { return Document::default() };
     patched.remove("excluded");
     Document::new(patched)
+}
+
+/// Say the same with fewer words: lengths in their canonical form, and overrides without what their series says
+/// anyway. An override that only repeats its series would be seen as a difference by one side and not by the other.
+#[must_use]
+pub fn tidied(document: &Document) -> Document {
+    let mut tidy = document.clone();
+    if let Some(length) = document.str("duration").and_then(Duration::parse) {
+        tidy.set("duration", Some(length.to_string().into()));
+    }
+    let Some(overrides) = document.overrides() else { return tidy };
+    let mut kept = Map::new();
+    for (id, patch) in overrides {
+        let Some(changes) = patch.as_object().filter(|_| !is_excluded(patch)) else {
+            kept.insert(id.clone(), patch.clone());
+            continue;
+        };
+        let mut changes = changes.clone();
+        if let Some(length) = changes.get("duration").and_then(Value::as_str).and_then(Duration::parse) {
+            changes.insert("duration".into(), length.to_string().into());
+        }
+        changes.retain(|name, value| match name.as_str() {
+            "start" => value.as_str() != Some(id),
+            _ if value.is_null() => name.contains('/') || tidy.get(name).is_some(),
+            _ => tidy.get(name) != Some(value),
+        });
+        if !changes.is_empty() || !contains(document.value(), id).unwrap_or(true) {
+            kept.insert(id.clone(), Value::Object(changes));
+        }
+    }
+    tidy.set_overrides(kept);
+    tidy
 }
 
 /// Take the overrides out that belonged to occurrences of `before` which `now` does not have any more: what was

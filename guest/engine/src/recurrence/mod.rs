@@ -31,7 +31,7 @@ mod split;
 mod text;
 
 pub use dates::{Dates, DatesError, DatesKind, ListedDate, format_dates, parse_dates};
-pub use exception::{drop_stale_overrides, exception, override_patch};
+pub use exception::{drop_stale_overrides, exception, override_patch, tidied};
 pub use expand::{Budget, Expander, Last, OutOfStep, Spent};
 pub use occurrences::{Occurrence, Occurrences, Window, occurrences};
 pub use patch::apply_patch;
