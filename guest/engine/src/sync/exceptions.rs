@@ -10,6 +10,16 @@ use crate::event::{Document, is_excluded};
 use crate::provider::{Instance, Placed, Purpose, RemoteException, Row, Update, Verdict};
 use crate::recurrence::{self, exception};
 
+/// A write of an exception.
+pub(super) struct Sent {
+    /// Which occurrence.
+    pub(super) recurrence_id: String,
+    /// Its row at the provider.
+    pub(super) instance: Instance,
+    /// What was sent; empty for a deletion.
+    pub(super) body: Vec<u8>,
+}
+
 /// What the provider has at an occurrence.
 enum Found {
     /// What is known.
@@ -51,7 +61,8 @@ impl<F: Effects> Session<'_, F> {
         if hidden {
             let request = self.provider.delete(&self.target(), &instance.id, &instance.etag, notify);
             let (verdict, response) = self.exchange(Purpose::Delete, request)?;
-            return self.answered_write(job, verdict, &response, Some((recurrence_id, instance)), wanted);
+            let sent = Sent { recurrence_id, instance, body: Vec::new() };
+            return self.answered_write(job, verdict, &response, Some(sent), wanted);
         }
         let from = occurrence(&present.document, &recurrence_id, before.filter(|patch| !is_excluded(patch)));
         let to = occurrence(&present.document, &recurrence_id, after);
@@ -67,8 +78,25 @@ impl<F: Effects> Session<'_, F> {
         let Some(request) = self.provider.update(&self.target(), &update) else {
             return self.skip_exception(job, present, &recurrence_id, wanted);
         };
+        let sent = Sent { recurrence_id, instance, body: request.body.clone() };
         let (verdict, response) = self.exchange(Purpose::Update, request)?;
-        self.answered_write(job, verdict, &response, Some((recurrence_id, instance)), wanted)
+        self.answered_write(job, verdict, &response, Some(sent), wanted)
+    }
+
+    /// Whether an exception is written: the provider has nothing left to be told, or would be told the same again. Its
+    /// own ways with a value are no reason to write for ever; what a first write brought to light is one.
+    pub(super) fn is_written(&self, present: &Present, wanted: &Document, recurrence_id: &str, body: &[u8]) -> bool {
+        let (now, after) = (overrides(&present.document), overrides(wanted));
+        let update = Update {
+            remote_id: "",
+            etag: "",
+            from: &occurrence(&present.document, recurrence_id, now.get(recurrence_id)),
+            to: &occurrence(&present.document, recurrence_id, after.get(recurrence_id)),
+            lines: &Default::default(),
+            notify: false,
+            revive: false,
+        };
+        body.is_empty() || self.provider.update(&self.target(), &update).is_none_or(|again| again.body == body)
     }
 
     /// What differs in an exception cannot be said at the provider: both sides agree as far as they can.

@@ -2,7 +2,7 @@
 //! between is met by the deterministic id (409), the version tag (412) or the base (nothing left to write).
 
 use super::arrive::{Present, overrides};
-use super::exceptions::{differing, reached};
+use super::exceptions::{Sent, differing, reached};
 use super::plan::{Base, Decision, State, plan};
 use super::session::{Flow, Session};
 use super::settle::{Local, Pending, Scene};
@@ -185,11 +185,10 @@ impl<F: Effects> Session<'_, F> {
         job: Job,
         verdict: Verdict,
         response: &Response,
-        exception: Option<(String, Instance)>,
+        exception: Option<Sent>,
         wanted: &Document,
     ) -> Flow<()> {
-        let remote_id =
-            exception.as_ref().map_or_else(|| job.scene.remote_id.clone(), |(_, instance)| instance.id.clone());
+        let remote_id = exception.as_ref().map_or_else(|| job.scene.remote_id.clone(), |sent| sent.instance.id.clone());
         match verdict {
             Verdict::Done => {}
             Verdict::Changed | Verdict::NotFound => return self.look_again(job, &remote_id, verdict),
@@ -197,16 +196,16 @@ impl<F: Effects> Session<'_, F> {
             _ => return Err(self.fail("unexpected-answer", "the provider answered a write in an unknown way")),
         }
         let before = Self::agreed_remote(&job.scene);
-        let written = exception.as_ref().map(|(recurrence_id, _)| recurrence_id.clone());
-        let present = match exception {
+        let present = match &exception {
             None => self.after_master(before, response)?,
-            Some((recurrence_id, instance)) => self.after_exception(before, &recurrence_id, instance, response),
+            Some(sent) => self.after_exception(before, &sent.recurrence_id, sent.instance.clone(), response),
         };
         match present {
             Some(mut present) => {
                 present.document.set_uid(&job.scene.uid);
-                // Whatever the provider made of an exception, it is written: its own ways are no reason to try again.
-                let reached = written.map(|recurrence_id| reached(&present.document, wanted, &recurrence_id));
+                let reached = exception
+                    .filter(|sent| self.is_written(&present, wanted, &sent.recurrence_id, &sent.body))
+                    .map(|sent| reached(&present.document, wanted, &sent.recurrence_id));
                 self.written(job, present, wanted, reached.as_ref(), true)
             }
             // The write was applied but its answer cannot be read: look.
