@@ -73,6 +73,13 @@ impl Present {
     /// Put an exception into its override. One that is as its series says needs none.
     pub(super) fn set_exception(&mut self, placed: Placed, instance: Instance) {
         let mut overrides = overrides(&self.document);
+        // One row is one occurrence: what it was called before its series changed zones is over.
+        let same = |(id, known): &(&String, &Instance)| known.id == instance.id && **id != placed.recurrence_id;
+        let former: Vec<String> = self.notes.instances.iter().filter(same).map(|(id, _)| id.clone()).collect();
+        for id in former {
+            self.notes.instances.remove(&id);
+            overrides.remove(&id);
+        }
         if placed.patch.is_empty() && !self.notes.lines.added.contains(&placed.recurrence_id) {
             overrides.remove(&placed.recurrence_id);
         } else {
