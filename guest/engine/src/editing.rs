@@ -176,7 +176,7 @@ fn whole<F: Effects>(
     document: &Document,
 ) -> Result<Vec<Write>, EditError> {
     let Some(mut changed) = change(edit, document)? else { return Ok(vec![remove(fx, row)]) };
-    recurrence::drop_stale_overrides(document, &mut changed);
+    recurrence::drop_stale_overrides(document, &mut changed, &Map::new());
     Ok(vec![put(fx, zones, row.revision, &changed)?])
 }
 
@@ -235,7 +235,7 @@ fn following<F: Effects>(
     match change(edit, &later)? {
         None => Ok(vec![first]),
         Some(mut changed) => {
-            recurrence::drop_stale_overrides(&later, &mut changed);
+            recurrence::drop_stale_overrides(&later, &mut changed, &Map::new());
             Ok(vec![first, put(fx, zones, 0, &changed)?])
         }
     }

@@ -89,15 +89,17 @@ pub fn tidied(document: &Document) -> Document {
 }
 
 /// Take the overrides out that belonged to occurrences of `before` which `now` does not have any more: what was
-/// changed about an occurrence ends with it. Additional dates stay. Returns the recurrence ids that went.
-pub fn drop_stale_overrides(before: &Document, now: &mut Document) -> Vec<String> {
+/// changed about an occurrence ends with it. Additional dates stay, and what a
+/// provider still shows (`shown`, by recurrence id). Returns the recurrence ids that went.
+pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<String, Value>) -> Vec<String> {
     const TIMES: [&str; 5] = ["start", "timeZone", "recurrenceRules", "excludedRecurrenceRules", "showWithoutTime"];
     if now.overrides().is_none() || TIMES.iter().all(|name| before.get(name) == now.get(name)) {
         return Vec::new();
     }
     let of = |document: &Document, id: &str| contains(document.value(), id).unwrap_or(false);
     let mut overrides = now.overrides().cloned().unwrap_or_default();
-    let stale: Vec<String> = overrides.keys().filter(|id| of(before, id) && !of(now, id)).cloned().collect();
+    let is_stale = |id: &&String| !shown.contains_key(*id) && of(before, id) && !of(now, id);
+    let stale: Vec<String> = overrides.keys().filter(is_stale).cloned().collect();
     for id in &stale {
         overrides.remove(id);
     }

@@ -159,31 +159,20 @@ impl<F: Effects> Session<'_, F> {
     /// Settle what a page or a single answer speaks of, with the local events read in one go.
     pub(super) fn settle_all(&mut self, out: &mut Pending, mut subjects: Vec<Subject>) -> Flow<()> {
         self.name_newcomers(&mut subjects)?;
-        let uids: BTreeSet<String> =
-            subjects.iter().filter(|subject| needs_event(subject)).filter_map(uid_of).collect();
-        let mut events = self.read_events(uids.into_iter().collect())?;
-        for subject in subjects {
-            let row = uid_of(&subject).and_then(|uid| if needs_event(&subject) { events.remove(&uid) } else { None });
-            if needs_event(&subject) {
-                self.settle(out, subject, row)?;
-            } else if let Subject { remote: Remote::Present(present), shadow: Some(shadow), .. } = subject {
-                self.echo(out, &shadow, &present);
+        // An event whose remote side is as it was needs no planning: whatever the local side did is in the push queue.
+        let (changed, echoes): (Vec<Subject>, Vec<Subject>) = subjects.into_iter().partition(is_changed);
+        for echo in echoes {
+            if let Subject { remote: Remote::Present(present), shadow: Some(shadow), .. } = echo {
+                self.seen(out, &shadow, &present);
             }
         }
-        Ok(())
-    }
-
-    /// Our own write came back, or only bookkeeping moved: nothing to plan.
-    fn echo(&mut self, out: &mut Pending, shadow: &crate::effects::Shadow, present: &super::arrive::Present) {
-        let generation = present.generation(self.state.generation, Some(shadow));
-        let replica = self.replica.id.clone();
-        let notes = present.notes.text();
-        if notes != shadow.notes {
-            let shadow = crate::effects::Shadow { etag: present.etag.clone(), generation, notes, ..shadow.clone() };
-            out.changes.push(Change::PutShadow(replica, shadow));
-        } else if present.etag != shadow.etag || generation != shadow.generation {
-            out.changes.push(Change::TouchShadow(replica, shadow.uid.clone(), generation, present.etag.clone()));
+        let uids: BTreeSet<String> = changed.iter().filter_map(uid_of).collect();
+        let mut events = self.read_events(uids.into_iter().collect())?;
+        for subject in changed {
+            let row = uid_of(&subject).and_then(|uid| events.remove(&uid));
+            self.settle(out, subject, row)?;
         }
+        Ok(())
     }
 
     pub(super) fn read_events(&mut self, uids: Vec<String>) -> Flow<BTreeMap<String, EventRow>> {
@@ -282,8 +271,8 @@ fn uid_of(subject: &Subject) -> Option<String> {
     }
 }
 
-/// An event whose remote side is as it was needs no planning: whatever the local side did is in the push queue.
-fn needs_event(subject: &Subject) -> bool {
+/// Whether the remote side is not as the shadow has it.
+fn is_changed(subject: &Subject) -> bool {
     match (&subject.remote, &subject.shadow) {
         (Remote::Present(present), Some(shadow)) if !shadow.gone => present.document.text() != shadow.remote,
         _ => true,

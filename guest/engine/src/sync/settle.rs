@@ -116,7 +116,12 @@ impl<F: Effects> Session<'_, F> {
     /// The remote event is there.
     fn present(&mut self, out: &mut Pending, scene: &mut Scene, present: Present, decision: Decision) -> Flow<()> {
         match decision {
-            Decision::Nothing => self.seen(out, scene, &present),
+            Decision::Nothing => {
+                if let Some(shadow) = scene.shadow.as_ref().filter(|shadow| !shadow.gone) {
+                    self.seen(out, shadow, &present);
+                }
+                Ok(())
+            }
             Decision::CreateLocal | Decision::UpdateLocal | Decision::Merge | Decision::RestoreLocal => {
                 self.agree(out, scene, &present, decision)
             }
@@ -143,21 +148,16 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// Nothing changed: only remember that it was seen, when there is something new to remember.
-    fn seen(&mut self, out: &mut Pending, scene: &Scene, present: &Present) -> Flow<()> {
-        let Some(shadow) = &scene.shadow else { return Ok(()) };
-        if shadow.gone {
-            return Ok(());
-        }
+    pub(super) fn seen(&self, out: &mut Pending, shadow: &Shadow, present: &Present) {
         let generation = present.generation(self.state.generation, Some(shadow));
         let replica = self.replica.id.clone();
-        let (remote, notes) = (present.document.text(), present.notes.text());
-        if notes != shadow.notes || remote != shadow.remote {
+        let notes = present.notes.text();
+        if notes != shadow.notes {
             let shadow = Shadow { etag: present.etag.clone(), generation, notes, ..shadow.clone() };
             out.changes.push(Change::PutShadow(replica, shadow));
         } else if present.etag != shadow.etag || generation != shadow.generation {
-            out.changes.push(Change::TouchShadow(replica, scene.uid.clone(), generation, present.etag.clone()));
+            out.changes.push(Change::TouchShadow(replica, shadow.uid.clone(), generation, present.etag.clone()));
         }
-        Ok(())
     }
 
     /// Bring the local side in line with the remote one; keep what only the local side changed, to be pushed.
@@ -192,7 +192,8 @@ impl<F: Effects> Session<'_, F> {
         let versions = Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
         let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
-        for id in drop_stale(local, present, &mut outcome) {
+        let shown = super::arrive::overrides(&present.document);
+        for id in recurrence::drop_stale_overrides(local, &mut outcome, &shown) {
             if super::arrive::overrides(local).get(&id) != super::arrive::overrides(&scene.local.base).get(&id) {
                 clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Remote });
             }
@@ -290,8 +291,10 @@ impl<F: Effects> Session<'_, F> {
     /// Remember the remote side as it is now. The local side stays as it is, and what differs from what it would be
     /// if it had followed the remote side is written over it by the push.
     fn note_remote(&mut self, out: &mut Pending, scene: &Scene, present: &Present) -> Flow<()> {
-        if scene.shadow.as_ref().is_some_and(|shadow| !shadow.gone && shadow.remote == present.document.text()) {
-            return self.seen(out, scene, present);
+        let live = scene.shadow.as_ref().filter(|shadow| !shadow.gone);
+        if let Some(shadow) = live.filter(|shadow| shadow.remote == present.document.text()) {
+            self.seen(out, shadow, present);
+            return Ok(());
         }
         let agreed = agreed_local(scene, present);
         let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
@@ -446,21 +449,8 @@ fn agreed_local(scene: &Scene, present: &Present) -> Document {
     let (before, now) = (keys.rename(&base_remote), keys.rename(&present.document));
     let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
     let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-    drop_stale(base, present, &mut agreed);
+    recurrence::drop_stale_overrides(base, &mut agreed, &super::arrive::overrides(&present.document));
     agreed
-}
-
-/// End the overrides of occurrences that a changed series does not have any more, except those that the provider
-/// still shows.
-fn drop_stale(before: &Document, present: &Present, now: &mut Document) -> Vec<String> {
-    let shown = super::arrive::overrides(&present.document);
-    let mut pruned = now.clone();
-    let mut stale = recurrence::drop_stale_overrides(before, &mut pruned);
-    stale.retain(|id| !shown.contains_key(id));
-    let mut kept = super::arrive::overrides(now);
-    kept.retain(|id, _| !stale.contains(id));
-    now.set_overrides(kept);
-    stale
 }
 
 /// What the remote side looks like next to the base.
