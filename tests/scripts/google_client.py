@@ -9,14 +9,11 @@ difference.
 
 import argparse
 import http.server
-import os
-import pathlib
 import queue
-import subprocess
 import sys
-import tempfile
 import threading
-import venv
+
+from setting import enter_environment, start_simulator
 
 PACKAGE = "google-api-python-client"
 TOKEN = "python-client-token"
@@ -30,31 +27,6 @@ def parse_arguments():
     parser.add_argument("--sim", help="path of the google-sim program; built with cargo if not given")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def enter_environment(arguments):
-    """Runs this script again inside the virtual environment."""
-    with tempfile.TemporaryDirectory() as temporary:
-        place = pathlib.Path(arguments.venv or temporary)
-        python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
-        if not python.exists():
-            venv.create(place, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", PACKAGE], check=True)
-        command = [str(python), __file__, "--inside"]
-        if arguments.sim:
-            command += ["--sim", arguments.sim]
-        return subprocess.run(command, check=False).returncode
-
-
-def start_simulator(path):
-    root = pathlib.Path(__file__).resolve().parents[2]
-    program = [path] if path else ["cargo", "run", "--quiet", "-p", "tandem-providers", "--bin", "google-sim", "--"]
-    options = ["--events", str(EVENTS), "--token", TOKEN, "--account", ACCOUNT, "--allow-http-webhooks"]
-    process = subprocess.Popen(program + options, cwd=root, stdout=subprocess.PIPE, text=True)
-    base = process.stdout.readline().strip()
-    if not base.startswith("http://"):
-        raise SystemExit("the simulator did not start")
-    return process, base
 
 
 def same(what, got, wanted):
@@ -237,7 +209,7 @@ class Story:
 
 
 def run(arguments):
-    process, base = start_simulator(arguments.sim)
+    process, base = start_simulator(arguments.sim, EVENTS, TOKEN, ACCOUNT)
     try:
         story = Story(base)
         story.calendars()
@@ -258,4 +230,6 @@ def run(arguments):
 
 if __name__ == "__main__":
     given = parse_arguments()
-    sys.exit(run(given) if given.inside else enter_environment(given))
+    if not given.inside:
+        sys.exit(enter_environment(__file__, given.venv, [[PACKAGE]], [("--sim", given.sim)]))
+    sys.exit(run(given))

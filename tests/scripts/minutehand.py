@@ -12,15 +12,14 @@ Needs Python 3.12 or later, and `openssl`.
 import argparse
 import asyncio
 import datetime
-import os
 import pathlib
 import ssl
 import subprocess
 import sys
 import tempfile
 import threading
-import venv
 
+from setting import enter_environment
 from two_sides import Tandem, agree, call, free_port, until
 
 MINUTEHAND = "minutehand==0.3.9"
@@ -39,22 +38,12 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def enter_environment(arguments):
+def enter(arguments):
     """Runs this script again inside the virtual environment."""
     if sys.version_info < (3, 12):
         raise SystemExit("minutehand needs Python 3.12 or later: run this script with one")
-    with tempfile.TemporaryDirectory() as temporary:
-        place = pathlib.Path(arguments.venv or temporary)
-        python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
-        if not python.exists():
-            venv.create(place, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run(pip + NEEDED, check=True)
-        subprocess.run(pip + ["--no-deps", MINUTEHAND], check=True)
-        command = [str(python), __file__, "--inside"]
-        if arguments.tandem:
-            command += ["--tandem", str(pathlib.Path(arguments.tandem).resolve())]
-        return subprocess.run(command, check=False).returncode
+    installs = [NEEDED, ["--no-deps", MINUTEHAND]]
+    return enter_environment(__file__, arguments.venv, installs, [("--tandem", arguments.tandem)])
 
 
 class RealTime:
@@ -190,7 +179,7 @@ def story(tandem, google, push):
 def main():
     arguments = parse_arguments()
     if not arguments.inside:
-        return enter_environment(arguments)
+        return enter(arguments)
     with tempfile.TemporaryDirectory() as directory:
         base = start_google(directory)
         google = Google(base)

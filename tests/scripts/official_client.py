@@ -7,14 +7,11 @@ starts google-sim and tandem serve (both built by cargo unless given). Ends with
 """
 
 import argparse
-import os
-import pathlib
-import subprocess
 import sys
 import tempfile
-import venv
 
-from two_sides import ROOT, Tandem, agree, call, until
+from setting import enter_environment, start_simulator
+from two_sides import Tandem, agree, call, until
 
 PACKAGE = "google-api-python-client"
 ACCOUNT = "ada@example.com"
@@ -29,31 +26,6 @@ def parse_arguments():
     parser.add_argument("--tandem", help="path of the tandem program; run with cargo if not given")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def enter_environment(arguments):
-    """Runs this script again inside the virtual environment."""
-    with tempfile.TemporaryDirectory() as temporary:
-        place = pathlib.Path(arguments.venv or temporary)
-        python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
-        if not python.exists():
-            venv.create(place, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", PACKAGE], check=True)
-        command = [str(python), __file__, "--inside"]
-        for name, path in (("--sim", arguments.sim), ("--tandem", arguments.tandem)):
-            if path:
-                command += [name, str(pathlib.Path(path).resolve())]
-        return subprocess.run(command, check=False).returncode
-
-
-def start_simulator(path):
-    program = [path] if path else ["cargo", "run", "--quiet", "-p", "tandem-providers", "--bin", "google-sim", "--"]
-    options = ["--events", str(EVENTS), "--token", TOKEN, "--account", ACCOUNT, "--allow-http-webhooks"]
-    process = subprocess.Popen(program + options, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    base = process.stdout.readline().strip()
-    if not base.startswith("http://"):
-        raise SystemExit("the simulator did not start")
-    return process, base
 
 
 class Google:
@@ -149,8 +121,9 @@ def story(tandem, google):
 def main():
     arguments = parse_arguments()
     if not arguments.inside:
-        return enter_environment(arguments)
-    simulator, base = start_simulator(arguments.sim)
+        programs = [("--sim", arguments.sim), ("--tandem", arguments.tandem)]
+        return enter_environment(__file__, arguments.venv, [[PACKAGE]], programs)
+    simulator, base = start_simulator(arguments.sim, EVENTS, TOKEN, ACCOUNT)
     with tempfile.TemporaryDirectory() as directory:
         tandem = None
         try:

@@ -14,7 +14,8 @@ import time
 import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from setting import ROOT
+
 TENANT, CALENDAR, REPLICA = "acme", "work", "work-google"
 # Bound on every wait, in seconds.
 PATIENCE = 30
