@@ -197,9 +197,9 @@ impl World {
     /// As [`editing::apply`].
     pub fn edit(&mut self, edit: &Edit) -> Result<EventRow, EditError> {
         let zones = std::mem::take(&mut self.zones);
-        let row = editing::apply(self, &zones, edit);
+        let applied = editing::apply(self, &zones, edit);
         self.zones = zones;
-        row
+        applied.map(|applied| applied.event)
     }
 
     /// Create an event locally.

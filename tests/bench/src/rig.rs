@@ -73,6 +73,7 @@ impl Rig {
             credentials,
             settings: Arc::new(RwLock::new(settings)),
             clock,
+            zones: None,
             seed: None,
             call_timeout_ms: 120_000,
             memory_limit: 256 << 20,

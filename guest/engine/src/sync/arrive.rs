@@ -70,16 +70,17 @@ impl Present {
         shadow.filter(|_| self.alone).map_or(now, |shadow| shadow.generation)
     }
 
-    /// Put an exception into its override. One that is as its series says needs none.
-    pub(super) fn set_exception(&mut self, placed: Placed, instance: Instance) {
+    /// Put an exception into its override. One that is as its series says needs none. Who made it is not forgotten.
+    pub(super) fn set_exception(&mut self, placed: Placed, mut instance: Instance) {
         let mut overrides = overrides(&self.document);
         // One row is one occurrence: what it was called before its series changed zones is over.
         let same = |(id, known): &(&String, &Instance)| known.id == instance.id && **id != placed.recurrence_id;
         let former: Vec<String> = self.notes.instances.iter().filter(same).map(|(id, _)| id.clone()).collect();
         for id in former {
-            self.notes.instances.remove(&id);
+            instance.ours |= self.notes.instances.remove(&id).is_some_and(|known| known.ours);
             overrides.remove(&id);
         }
+        instance.ours |= self.notes.instances.get(&placed.recurrence_id).is_some_and(|known| known.ours);
         if placed.patch.is_empty() && !self.notes.lines.added.contains(&placed.recurrence_id) {
             overrides.remove(&placed.recurrence_id);
         } else {
@@ -331,7 +332,7 @@ impl<F: Effects> Session<'_, F> {
             match self.provider.place(&self.target(), &exception, &present.document) {
                 Ok(placed) => {
                     present.updated_ms = present.updated_ms.max(exception.updated_ms);
-                    present.set_exception(placed, Instance { id: exception.id, etag: exception.etag });
+                    present.set_exception(placed, Instance { id: exception.id, etag: exception.etag, ours: false });
                 }
                 Err(problem) => problems.push(problem),
             }
@@ -344,7 +345,7 @@ impl<F: Effects> Session<'_, F> {
             let Some(recurrence_id) = recurrence_id.filter(|_| present.document.is_recurring()) else { continue };
             let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
-            present.set_exception(Placed { recurrence_id, patch }, Instance { id, etag: String::new() });
+            present.set_exception(Placed { recurrence_id, patch }, Instance { id, ..Instance::default() });
         }
         Some(present)
     }

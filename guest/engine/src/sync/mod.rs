@@ -6,7 +6,7 @@ mod arrive;
 mod channel;
 mod exceptions;
 mod guard;
-mod outward;
+pub(crate) mod outward;
 pub mod plan;
 mod pull;
 mod push;

@@ -224,7 +224,7 @@ impl<F: Effects> Session<'_, F> {
         present.notes.incarnation = incarnation;
         for row in rows {
             if let Ok(placed) = self.provider.place(&self.target(), &row, &present.document) {
-                present.set_exception(placed, Instance { id: row.id, etag: row.etag });
+                present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours: false });
             }
         }
         Ok(Some(present))
