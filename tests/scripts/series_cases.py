@@ -27,7 +27,8 @@ def by(*days):
     return [{"day": day} for day in days]
 
 
-# `pick` is the number of the occurrence that edits name; the other rule is what `all` can change the rule to.
+# `pick` is the number of the occurrence that edits name; `split` that of a split, where it is not the same: no provider
+# can say that a series begins at a wall time that the clocks leave out. `other` is what `all` changes the rule to.
 SHAPES = {
     "timed": [
         {"name": "daily", "zone": BERLIN, "start": at("03-03", "09:00"), "length": "PT60M", "pick": 4,
@@ -54,16 +55,21 @@ SHAPES = {
     ],
     "dst": [
         {"name": "in the gap", "zone": BERLIN, "start": at("03-26", "02:30"), "length": "PT60M", "pick": 3,
+         "split": 4,
          "rule": {"frequency": "daily", "count": 7}, "other": {"frequency": "daily", "count": 3, "interval": 3}},
         {"name": "weekly into summer", "zone": BERLIN, "start": at("03-16", "09:00"), "length": "PT60M", "pick": 2,
          "rule": {"frequency": "weekly", "count": 6}, "other": {"frequency": "weekly", "count": 4}},
         {"name": "in the overlap", "zone": BERLIN, "start": at("10-23", "02:30"), "length": "PT30M", "pick": 2,
          "rule": {"frequency": "daily", "count": 6}, "other": {"frequency": "daily", "count": 3, "interval": 2}},
-        {"name": "New York", "zone": "America/New_York", "start": at("03-05", "20:00"), "length": "PT120M", "pick": 3,
+        {"name": "New York", "zone": "America/New_York", "start": at("03-05", "19:30"), "length": "PT120M", "pick": 3,
          "rule": {"frequency": "weekly", "byDay": by("th", "su"), "count": 8},
          "other": {"frequency": "weekly", "byDay": by("th"), "count": 4}},
     ],
 }
+
+
+def split_of(shape):
+    return shape.get("split", shape["pick"])
 
 
 class Case:
@@ -242,7 +248,7 @@ def to_day(case, start, rule):
 
 
 def following(case, who, change):
-    pick, exceptions = case.shape["pick"], "exceptions" in change
+    pick, exceptions = split_of(case.shape), "exceptions" in change
     if exceptions:
         earlier_edits(case, who)
         if who == "remote" and change != "delete, with exceptions":
@@ -293,7 +299,8 @@ def both_rows():
 
     def add(name, kind, make, conflicts=0, policy="newest", note=None):
         case = Case(f"both, {name}, {kind}", kind, shapes.next(kind), policy)
-        case.both(*make(case, case.shape["pick"]))
+        splits = "later ones" in name
+        case.both(*make(case, split_of(case.shape) if splits else case.shape["pick"]))
         if note:
             case.note(note)
         rows.append(case.row(conflicts))
