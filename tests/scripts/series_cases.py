@@ -11,139 +11,12 @@ import json
 import pathlib
 import sys
 
-from series_model import DAYS, Model, rest, text
+from series_case import Case
+from series_model import DAYS, rest
+from series_shapes import KINDS, Shapes, split_of
 
 CASES = pathlib.Path(__file__).resolve().parents[1] / "cases" / "series"
-BERLIN = "Europe/Berlin"
 WHO = ["app", "remote"]
-KINDS = ["timed", "all-day", "dst"]
-
-
-def at(day, time="00:00"):
-    return datetime.datetime.fromisoformat(f"2026-{day}T{time}")
-
-
-def by(*days):
-    return [{"day": day} for day in days]
-
-
-# `pick` is the number of the occurrence that edits name; `split` that of a split, where it is not the same: no provider
-# can say that a series begins at a wall time that the clocks leave out. `other` is what `all` changes the rule to.
-SHAPES = {
-    "timed": [
-        {"name": "daily", "zone": BERLIN, "start": at("03-03", "09:00"), "length": "PT60M", "pick": 4,
-         "rule": {"frequency": "daily", "count": 9}, "other": {"frequency": "daily", "count": 5, "interval": 2}},
-        {"name": "two days a week", "zone": BERLIN, "start": at("03-02", "09:00"), "length": "PT45M", "pick": 3,
-         "rule": {"frequency": "weekly", "byDay": by("mo", "th"), "count": 8},
-         "other": {"frequency": "weekly", "byDay": by("mo", "we", "th"), "count": 9}},
-        {"name": "second Tuesday", "zone": BERLIN, "start": at("04-14", "10:00"), "length": "PT90M", "pick": 2,
-         "rule": {"frequency": "monthly", "byDay": [{"day": "tu", "nthOfPeriod": 2}], "count": 5},
-         "other": {"frequency": "monthly", "byDay": [{"day": "tu", "nthOfPeriod": 2}], "count": 7}},
-        {"name": "without an end", "zone": BERLIN, "start": at("04-01", "15:00"), "length": "PT60M", "pick": 3,
-         "rule": {"frequency": "weekly"}, "other": {"frequency": "weekly", "interval": 2},
-         "window": ["2026-03-01", "2026-05-21"]},
-    ],
-    "all-day": [
-        {"name": "daily", "start": at("03-03"), "length": "P1D", "pick": 3,
-         "rule": {"frequency": "daily", "count": 7}, "other": {"frequency": "daily", "count": 4, "interval": 3}},
-        {"name": "two days long", "start": at("03-06"), "length": "P2D", "pick": 2,
-         "rule": {"frequency": "weekly", "count": 6}, "other": {"frequency": "weekly", "count": 8}},
-        {"name": "monthly", "start": at("03-15"), "length": "P1D", "pick": 2,
-         "rule": {"frequency": "monthly", "count": 6}, "other": {"frequency": "monthly", "count": 4}},
-        {"name": "every other day", "start": at("03-24"), "length": "P1D", "pick": 4,
-         "rule": {"frequency": "daily", "interval": 2, "count": 8}, "other": {"frequency": "daily", "count": 8}},
-    ],
-    "dst": [
-        {"name": "in the gap", "zone": BERLIN, "start": at("03-26", "02:30"), "length": "PT60M", "pick": 3,
-         "split": 4,
-         "rule": {"frequency": "daily", "count": 7}, "other": {"frequency": "daily", "count": 3, "interval": 3}},
-        {"name": "weekly into summer", "zone": BERLIN, "start": at("03-16", "09:00"), "length": "PT60M", "pick": 2,
-         "rule": {"frequency": "weekly", "count": 6}, "other": {"frequency": "weekly", "count": 4}},
-        {"name": "in the overlap", "zone": BERLIN, "start": at("10-23", "02:30"), "length": "PT30M", "pick": 2,
-         "rule": {"frequency": "daily", "count": 6}, "other": {"frequency": "daily", "count": 3, "interval": 2}},
-        {"name": "New York", "zone": "America/New_York", "start": at("03-05", "19:30"), "length": "PT120M", "pick": 3,
-         "rule": {"frequency": "weekly", "byDay": by("th", "su"), "count": 8},
-         "other": {"frequency": "weekly", "byDay": by("th"), "count": 4}},
-    ],
-}
-
-
-def split_of(shape):
-    return shape.get("split", shape["pick"])
-
-
-class Case:
-    """A case while it is written."""
-
-    def __init__(self, name, kind, shape, policy="newest"):
-        self.name, self.kind, self.shape, self.policy = name, kind, shape, policy
-        self.model = Model(shape)
-        self.edits, self.notes, self.needs = [], [], []
-
-    def original(self, number, part=1):
-        """The original start of an occurrence of a part."""
-        return list(self.model.parts[part - 1].list)[number]
-
-    def note(self, why, need=None):
-        self.notes.append(why)
-        if need:
-            self.needs.append(need)
-
-    def written(self, who, scope, change, number=None, part=1):
-        """An edit as it is played, and what the model needs to do the same."""
-        row = {"who": who, "scope": scope}
-        if part != 1:
-            row["part"] = part
-        original = None
-        if number is not None and scope != "all":
-            original = self.original(number, part)
-            row["recurrenceId"] = text(original)
-            if self.model.zone:
-                row["utc"] = self.model.utc(original)
-        row["change"] = {}
-        for name, value in change.items():
-            if name == "start":
-                row["change"]["start"] = text(value)
-                if self.model.zone:
-                    row["change"]["utc"] = self.model.utc(value)
-            else:
-                row["change"]["duration" if name == "length" else name] = value
-        return row, (who, scope, change, original, part)
-
-    def play(self, who, scope, change, number=None, part=1):
-        row, edit = self.written(who, scope, change, number, part)
-        self.edits.append(row)
-        self.model.edit(*edit)
-
-    def sync(self):
-        self.edits.append({"who": "sync"})
-        self.model.settle()
-
-    def both(self, played, stand):
-        """Edits of both sides that do not know of each other: played in that order; those whose numbers are in `stand`
-        are what is left, in the order in which one would read them."""
-        made = [self.written(*edit) for edit in played]
-        self.edits += [row for row, _ in made]
-        for number in stand:
-            self.model.edit(*made[number][1])
-
-    def row(self, conflicts=0):
-        shape = self.shape
-        series = {"title": "series", "start": text(shape["start"]), "duration": shape["length"]}
-        if shape.get("zone"):
-            series["timeZone"] = shape["zone"]
-        else:
-            series["showWithoutTime"] = True
-        series["recurrenceRules"] = [shape["rule"]]
-        row = {"id": self.name, "kind": self.kind, "policy": self.policy, "series": series, "edits": self.edits}
-        if self.notes:
-            row["note"] = " ".join(self.notes)
-        if self.needs:
-            row["needs"] = sorted(set(self.needs))
-        if "window" in shape:
-            row["until"] = shape["window"][1]
-        row["expect"] = {"series": len(self.model.parts), "conflicts": conflicts, "occurrences": self.model.seen()}
-        return row
 
 
 def shifted(rule, days):
@@ -177,24 +50,6 @@ CONTENT = {
     "place and notes": {"location": "Room 5", "description": "bring the plan"},
     "participants": {"participants": ["bob@example.com", "carol@example.com"]},
 }
-SNAPSHOT = ("Exceptions are whole events at the provider: a change of the series by the remote person passes them by.",
-            "exceptions-stand-alone")
-PLAIN = ("The provider's page begins a plain series: exceptions behind the split are lost, deleted ones come back.",
-         "following-is-plain")
-
-
-class Shapes:
-    """The shapes of each kind in turn, so that every change meets every shape sooner or later."""
-
-    def __init__(self):
-        self.turn = dict.fromkeys(KINDS, 0)
-
-    def next(self, kind, day_moves=False):
-        while True:
-            shape = SHAPES[kind][self.turn[kind] % len(SHAPES[kind])]
-            self.turn[kind] += 1
-            if not (day_moves and any("nthOfPeriod" in day for day in shape["rule"].get("byDay", []))):
-                return shape
 
 
 def days_of(change, kind):
@@ -251,8 +106,6 @@ def following(case, who, change):
     pick, exceptions = split_of(case.shape), "exceptions" in change
     if exceptions:
         earlier_edits(case, who)
-        if who == "remote" and change != "delete, with exceptions":
-            case.note(*PLAIN)
     start = case.original(pick)
     left = rest(case.shape["rule"], pick)
     what = change.removesuffix(", with exceptions")
@@ -275,21 +128,20 @@ def whole(case, who, change):
     if exceptions:
         earlier_edits(case, who)
     what = change.removesuffix(", with exceptions")
-    if exceptions and who == "remote" and what in ("place and notes", "length"):
-        case.note(*SNAPSHOT)
     start, rule = case.shape["start"], case.shape["rule"]
     case.play(who, "all", {
         "move": {"start": later(case, start)},
         "another day": to_day(case, start, rule),
         "length": {"length": longer(case)},
         "rule": {"rule": case.shape["other"]},
+        "longer": {"rule": dict(rule, count=rule.get("count", 9) + 2)},
         "delete": {"delete": True},
         **CONTENT,
     }[what])
 
 
-ALL = [*CONTENT, "move", "another day", "length", "rule", "delete", "title, with exceptions",
-       "place and notes, with exceptions", "length, with exceptions", "move, with exceptions", "rule, with exceptions",
+ALL = [*CONTENT, "move", "another day", "length", "rule", "longer", "delete", "title, with exceptions",
+       "longer, with exceptions", "place and notes, with exceptions", "length, with exceptions", "move, with exceptions", "rule, with exceptions",
        "another day, with exceptions", "delete, with exceptions"]
 
 
@@ -302,7 +154,7 @@ def both_rows():
         splits = "later ones" in name
         case.both(*make(case, split_of(case.shape) if splits else case.shape["pick"]))
         if note:
-            case.note(note)
+            case.notes.append(note)
         rows.append(case.row(conflicts))
 
     for kind in KINDS:
@@ -441,6 +293,55 @@ BY_POLICY = {
 }
 
 
+# What people do one after the other; `a` and `b` are the two sides. Each step sees those before it.
+STEPS = {
+    "split, then one of each part": lambda case, n: [
+        ("a", "following", {"title": "renamed"}, n), ("b", "this", {"location": "Room 5"}, 1, 2),
+        ("b", "this", {"title": "one"}, 1, 1)],
+    "split, then all of each part": lambda case, n: [
+        ("a", "following", {"title": "renamed"}, n), ("b", "all", {"location": "Room 5"}, None, 2),
+        ("a", "all", {"description": "the old team"}, None, 1)],
+    "split twice": lambda case, n: [
+        ("a", "following", {"title": "renamed"}, n), ("b", "following", {"title": "renamed again"}, 1, 2),
+        ("a", "this", {"location": "Room 5"}, 0, 3)],
+    "split, then delete the first part": lambda case, n: [
+        ("a", "following", {"title": "renamed"}, n), ("b", "all", {"delete": True}, None, 1),
+        ("a", "this", {"location": "Room 5"}, 1, 1)],
+    "one occurrence by turns": lambda case, n: [
+        ("a", "this", {"title": "one"}, n), ("b", "this", {"location": "Room 5"}, n), ("a", "this", move(case, n), n),
+        ("b", "this", {"length": longer(case)}, n), ("a", "this", {"delete": True}, n)],
+    "a deletion, then all renamed": lambda case, n: [
+        ("a", "this", {"delete": True}, n), ("b", "all", {"title": "renamed"}), ("a", "all", {"location": "Room 5"})],
+    "a deletion, then all moved: it is back": lambda case, n: [
+        ("a", "this", {"delete": True}, n), ("b", "all", move(case, 0))],
+    "another rule, then one occurrence": lambda case, n: [
+        ("a", "all", {"rule": case.shape["other"]}), ("b", "this", {"title": "one"}, 1),
+        ("a", "this", {"delete": True}, 2)],
+    "all moved, then one, then the rest deleted": lambda case, n: [
+        ("a", "all", move(case, 0)), ("b", "this", {"title": "one"}, n - 1), ("a", "following", {"delete": True}, n)],
+    "one renamed as the series, then all renamed": lambda case, n: [
+        ("a", "this", {"title": "one"}, n), ("a", "this", {"title": "series"}, n), ("a", "all", {"title": "renamed"})],
+}
+
+
+def step_rows():
+    """Edits of both sides in turn, each after all is settled."""
+    shapes, rows = Shapes(), []
+    for name, steps in STEPS.items():
+        for kind in KINDS:
+            shape = shapes.next(kind)
+            for first, second in [WHO, WHO[::-1]]:
+                case = Case(f"steps, {name}, {first} first, {kind}", kind, shape)
+                if name.startswith("one renamed as") and first == "remote":
+                    continue
+                for number, (side, *edit) in enumerate(steps(case, split_of(shape))):
+                    if number:
+                        case.sync()
+                    case.play(first if side == "a" else second, *edit)
+                rows.append(case.row())
+    return rows
+
+
 def files():
     """The text of each file."""
     return {
@@ -448,6 +349,7 @@ def files():
         "following.jsonl": one_side("following", FOLLOWING, following),
         "all.jsonl": one_side("all", ALL, whole),
         "both.jsonl": both_rows(),
+        "steps.jsonl": step_rows(),
     }
 
 

@@ -50,20 +50,24 @@ class Part:
     """A series. There is one at the beginning; "this and following" makes two of one."""
 
     def __init__(self, start, rule, defaults, horizon):
-        self.start, self.rule, self.defaults, self.horizon = start, rule, defaults, horizon
+        self.start, self.rule, self.defaults, self.horizon = start, rule, dict(defaults), horizon
         self.list = {at: Occurrence(at, defaults) for at in expand(start, rule, horizon)}
 
-    def change(self, who, change):
-        """The whole part."""
+    def change(self, who, change, ways):
+        """The whole part. Ways of the provider that matter are added to `ways`."""
         for name in CONTENT:
             if name not in change:
                 continue
             old, new = self.defaults[name], change[name]
             self.defaults[name] = new
             for occurrence in self.list.values():
-                passed_by = who == "remote" and occurrence.apart
-                if not passed_by and occurrence.values[name] == old:
-                    occurrence.values[name] = new
+                if occurrence.values[name] != old:
+                    continue
+                if who == "remote" and occurrence.apart:
+                    if not occurrence.deleted:
+                        ways.add("exceptions-stand-alone")
+                    continue
+                occurrence.values[name] = new
         if "start" in change or "rule" in change:
             self.start = change.get("start", self.start)
             self.rule = change.get("rule", self.rule)
@@ -71,7 +75,9 @@ class Part:
             for at in expand(self.start, self.rule, self.horizon):
                 # What was changed about an occurrence stays while the series still has it.
                 kept = before.get(at)
-                own = kept is not None and (kept.apart or kept.differs(at, self.defaults))
+                own = kept is not None and kept.differs(at, self.defaults)
+                if own and who == "remote":
+                    ways.add("exceptions-outlive-rules")
                 self.list[at] = kept if own else Occurrence(at, self.defaults)
 
     def split(self, at):
@@ -100,6 +106,7 @@ class Model:
         defaults.update({name: shape[name] for name in CONTENT if name in shape})
         horizon = datetime.datetime.fromisoformat(shape["window"][1]) if "window" in shape else HORIZON
         self.horizon = horizon
+        self.ways = set()
         self.parts = [Part(shape["start"], shape["rule"], defaults, horizon)]
 
     def settle(self):
@@ -121,14 +128,16 @@ class Model:
             later = whole.split(at)
             if who == "remote":
                 # A provider's page begins a plain series there.
+                if any(one.differs(at, later.defaults) for at, one in later.list.items()) and not change.get("delete"):
+                    self.ways.add("following-is-plain")
                 later = Part(later.start, later.rule, later.defaults, later.horizon)
             if not change.get("delete"):
                 self.parts.insert(part, later)
-                later.change(who, change)
+                later.change(who, change, self.ways)
         elif change.get("delete"):
             self.parts.remove(whole)
         else:
-            whole.change(who, change)
+            whole.change(who, change, self.ways)
 
     def utc(self, wall):
         """The instant of a wall time, as text; none for all-day series."""

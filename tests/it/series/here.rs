@@ -20,11 +20,8 @@ fn series(world: &World) -> Vec<EventRow> {
 /// An edit by the application.
 pub(crate) fn edit(world: &mut World, edit: &Edit) {
     let row = series(world).get(edit.part).cloned().expect("the application has that series");
-    let action = if edit.change.deletes() {
-        Action::Delete
-    } else {
-        Action::Patch(patch(&edit.change, &row).to_string())
-    };
+    let action =
+        if edit.change.deletes() { Action::Delete } else { Action::Patch(patch(&edit.change, &row).to_string()) };
     let scope = match edit.scope.as_str() {
         "this" => Scope::This,
         "following" => Scope::ThisAndFollowing,

@@ -1,7 +1,7 @@
 //! Cases of recurring series as data (`tests/cases/series`): each is played on both sides, and what a person then sees
 //! must be what the case says, occurrence by occurrence, here and there. A program that shares nothing with the engine
 //! or the simulators wrote the expectations (`tests/scripts/series_cases.py`).
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod case;
 mod here;
@@ -47,4 +47,9 @@ fn edits_of_whole_series() {
 #[test]
 fn edits_of_both_sides() {
     every_case("both.jsonl", Through::Native);
+}
+
+#[test]
+fn edits_of_both_sides_in_turn() {
+    every_case("steps.jsonl", Through::Native);
 }

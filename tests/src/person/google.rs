@@ -143,7 +143,7 @@ impl Person for GooglePerson {
     }
 
     fn has(&self, way: &str) -> bool {
-        matches!(way, "exceptions-stand-alone" | "following-is-plain")
+        matches!(way, "exceptions-stand-alone" | "exceptions-outlive-rules" | "following-is-plain")
     }
 }
 
