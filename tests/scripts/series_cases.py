@@ -12,7 +12,7 @@ import pathlib
 import sys
 
 from series_case import Case
-from series_model import DAYS, rest
+from series_model import DAYS, expand, rest
 from series_shapes import KINDS, Shapes, split_of
 
 CASES = pathlib.Path(__file__).resolve().parents[1] / "cases" / "series"
@@ -145,24 +145,26 @@ ALL = [*CONTENT, "move", "another day", "length", "rule", "longer", "delete", "t
        "another day, with exceptions", "delete, with exceptions"]
 
 
-def both_rows():
+def both_rows(together, clashes, by_policy):
     """Edits of both sides that do not know of each other. Played: (who, scope, change, occurrence)."""
     shapes, rows = Shapes(), []
 
     def add(name, kind, make, conflicts=0, policy="newest", note=None):
         case = Case(f"both, {name}, {kind}", kind, shapes.next(kind), policy)
         splits = "later ones" in name
-        case.both(*make(case, split_of(case.shape) if splits else case.shape["pick"]))
+        played, stand = make(case, split_of(case.shape) if splits else case.shape["pick"])
+        case.both(played, stand)
         if note:
-            case.notes.append(note)
+            conflicts = len(played) - len(stand)
+            case.notes += [note] * conflicts
         rows.append(case.row(conflicts))
 
     for kind in KINDS:
-        for name, make in TOGETHER.items():
+        for name, make in together.items():
             add(name, kind, make)
-        for name, (make, note) in CLASHES.items():
-            add(name, kind, make, 1, note=note)
-    for name, make in BY_POLICY.items():
+        for name, (make, note) in clashes.items():
+            add(name, kind, make, note=note)
+    for name, make in by_policy.items():
         for turn, (policy, last) in enumerate(POLICIES):
             winner = {"remote": "remote", "local": "app", "ask": "app"}.get(policy, last)
             by_name = f"{name}, {policy}" + (f", {last} later" if policy == "newest" else "")
@@ -200,6 +202,21 @@ def edit_against_deletion(editor, edit, delete):
         played, numbers = in_turn(sides["app"], sides["remote"], last)
         return played, [numbers[winner if policy in ("remote", "local") else editor]]
     return make
+
+
+def moved_and(mover, change):
+    """One side moves the series, the other edits one occurrence: its edit is lost unless the moved series has it."""
+    def make(case, number):
+        moved = move(case, 0)
+        stays = case.original(number) in expand(moved["start"], case.shape["rule"], case.model.horizon)
+        whole, one = (mover, "all", moved), ("remote" if mover == "app" else "app", "this", change, number)
+        played = [whole, one] if mover == "app" else [one, whole]
+        return played, [played.index(whole)] + ([played.index(one)] if stays else [])
+    return make
+
+
+def shorter(case, count):
+    return ("all", {"rule": dict(case.shape["rule"], count=count)})
 
 
 def rename(title):
@@ -258,15 +275,19 @@ TOGETHER = {
         [("app", "all", {"location": "Room 5"}), ("remote", "following", {"title": "theirs"}, n)], [1, 0]),
     "later ones deleted here and an earlier one moved there": lambda case, n: (
         [("app", "following", {"delete": True}, n), ("remote", "this", move(case, n - 1), n - 1)], [1, 0]),
+    "shorter here and one that is left renamed there": lambda case, n: (
+        [("app", *shorter(case, n + 1)), ("remote", "this", {"title": "theirs"}, n)], [1, 0]),
+    "one that is left renamed here and shorter there": lambda case, n: (
+        [("app", "this", {"title": "mine"}, n), ("remote", *shorter(case, n + 1))], [1, 0]),
 }
 
+ATOM = "Both change the rule of the first series: the later edit stands."
+EDITED = "A split is an edit of the first series, and stands against its deletion."
 LOST = "The other side's series has no such occurrence any more: the edit is only in the conflict."
 # One edit is lost whatever the policy says, and a conflict tells of it.
 CLASHES = {
-    "all moved here and one renamed there": (lambda case, n: (
-        [("app", "all", move(case, 0)), ("remote", "this", {"title": "theirs"}, n)], [0]), LOST),
-    "one renamed here and all moved there": (lambda case, n: (
-        [("app", "this", {"title": "mine"}, n), ("remote", "all", move(case, 0))], [1]), LOST),
+    "all moved here and one renamed there": (moved_and("app", {"title": "theirs"}), LOST),
+    "one renamed here and all moved there": (moved_and("remote", {"title": "mine"}), LOST),
     "later ones renamed here and one of them there": (lambda _case, n: (
         [("app", "following", {"title": "mine"}, n), ("remote", "this", {"title": "theirs"}, n + 1)], [0]), LOST),
     "one renamed here and later ones with it there": (lambda _case, n: (
@@ -275,6 +296,28 @@ CLASHES = {
         [("app", "following", {"delete": True}, n), ("remote", "this", {"title": "theirs"}, n + 1)], [0]), LOST),
     "one renamed here and later ones with it deleted there": (lambda _case, n: (
         [("app", "this", {"title": "mine"}, n + 1), ("remote", "following", {"delete": True}, n)], [1]), LOST),
+    "shorter here and one that is cut off renamed there": (lambda case, n: (
+        [("app", *shorter(case, n + 1)), ("remote", "this", {"title": "theirs"}, n + 1)], [0]), LOST),
+    "one that is cut off renamed here and shorter there": (lambda case, n: (
+        [("app", "this", {"title": "mine"}, n + 1), ("remote", *shorter(case, n + 1))], [1]), LOST),
+    "all moved here and one deleted there": (moved_and("app", {"delete": True}), LOST),
+    "one deleted here and all moved there": (moved_and("remote", {"delete": True}), LOST),
+    "later ones renamed here and all deleted there": (lambda _case, n: (
+        [("app", "following", {"title": "mine"}, n), ("remote", "all", {"delete": True})], [0]), EDITED),
+    "all deleted here and later ones renamed there": (lambda _case, n: (
+        [("app", "all", {"delete": True}), ("remote", "following", {"title": "theirs"}, n)], [1]), EDITED),
+    "later ones deleted on both sides from different ones on": (lambda _case, n: (
+        [("app", "following", {"delete": True}, n + 1), ("remote", "following", {"delete": True}, n)], [1]), ATOM),
+}
+
+# Nothing may be seen twice, but today it is: a second series says nowhere what it was split off from.
+OPEN = {
+    "later ones renamed on both sides": (lambda _case, n: (
+        [("app", "following", {"title": "mine"}, n), ("remote", "following", {"title": "theirs"}, n)], [1]), ATOM),
+    "later ones renamed here and some more there": (lambda _case, n: (
+        [("app", "following", {"title": "mine"}, n), ("remote", "following", {"title": "theirs"}, n - 1)], [1]), ATOM),
+    "later ones renamed here and all moved there": (lambda case, n: (
+        [("app", "following", {"title": "mine"}, n), ("remote", "all", move(case, 0))], [1]), ATOM),
 }
 
 BY_POLICY = {
@@ -348,7 +391,8 @@ def files():
         "this.jsonl": one_side("this", THIS, this),
         "following.jsonl": one_side("following", FOLLOWING, following),
         "all.jsonl": one_side("all", ALL, whole),
-        "both.jsonl": both_rows(),
+        "both.jsonl": both_rows(TOGETHER, CLASHES, BY_POLICY),
+        "open.jsonl": both_rows({}, OPEN, {}),
         "steps.jsonl": step_rows(),
     }
 

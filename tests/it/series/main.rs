@@ -53,3 +53,9 @@ fn edits_of_both_sides() {
 fn edits_of_both_sides_in_turn() {
     every_case("steps.jsonl", Through::Native);
 }
+
+#[test]
+#[ignore = "not solved yet: a second series does not say what it was split off from, so its occurrences are seen twice"]
+fn edits_of_both_sides_that_are_not_solved_yet() {
+    every_case("open.jsonl", Through::Native);
+}
