@@ -9,4 +9,5 @@
 pub mod agenda;
 pub mod history;
 pub mod memory;
+pub mod person;
 pub mod world;
