@@ -1,0 +1,7 @@
+//! The same words on both sides of the boundary: the bindings' types and the engine's.
+
+mod calls;
+mod effects;
+
+pub(super) use calls::*;
+pub(super) use effects::*;
