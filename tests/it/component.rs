@@ -9,8 +9,8 @@ use std::fmt::Debug;
 use serde_json::{Value, json};
 use tandem_engine::conflicts::Choice;
 use tandem_engine::editing::{Action, Edit, EditError, Scope};
-use tandem_engine::effects::{ConflictPolicy, ProviderKind, ReplicaMode};
-use tandem_engine::sync::{Outcome, StepError};
+use tandem_engine::effects::{ConflictPolicy, ProviderKind, ReplicaMode, TransportError};
+use tandem_engine::sync::{Outcome, Report, StepError};
 use tandem_engine::webhooks::Notice;
 use tandem_providers::google::Config;
 use tandem_providers::{Fault, FaultKind};
@@ -148,6 +148,23 @@ fn lost_answers_refused_tokens_and_busy_servers_are_outlived() {
         });
         let once = world.google.truth(ACCOUNT).iter().filter(|event| event["summary"] == "once").count();
         assert_eq!(once, 1, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_request_that_the_host_stops_is_the_same_error() {
+    for error in [TransportError::NoAnswer, TransportError::Denied, TransportError::TooLarge] {
+        let (_, reports) = both(&format!("{error:?}"), || {
+            let mut world = synced();
+            world.create(&series()).unwrap();
+            world.stopped = Some(error);
+            let reports: Vec<_> = (0..6).map(|_| world.step()).collect();
+            world.stopped = None;
+            world.settle().unwrap();
+            (ended(world), reports)
+        });
+        let well = |report: &Result<Report, _>| matches!(report, Ok(Report { outcome: Outcome::Idle(_), .. }));
+        assert!(!reports.iter().all(well), "{error:?} is noticed: {reports:?}");
     }
 }
 

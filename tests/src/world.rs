@@ -6,7 +6,7 @@ mod effects;
 use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit, EditError, Scope};
 use tandem_engine::effects::{
-    AuthError, ConflictPolicy, Connection, EventRow, ProviderKind, Replica, ReplicaMode, Settings,
+    AuthError, ConflictPolicy, Connection, EventRow, ProviderKind, Replica, ReplicaMode, Settings, TransportError,
 };
 use tandem_engine::sync::{self, Outcome, StepError};
 use tandem_engine::time::BundledZones;
@@ -64,7 +64,9 @@ pub struct World {
     pub grant: Result<(), AuthError>,
     /// How often it was asked.
     pub refreshes: u32,
-    /// Requests so far, in their order.
+    /// Every request is stopped with this error before it leaves; none: they reach the provider.
+    pub stopped: Option<TransportError>,
+    /// Requests that left so far, in their order.
     pub sent: Vec<Sent>,
     random: u64,
 }
@@ -131,6 +133,7 @@ impl World {
             notified: Vec::new(),
             grant: Ok(()),
             refreshes: 0,
+            stopped: None,
             sent: Vec::new(),
             random: 0,
         }

@@ -46,6 +46,9 @@ impl Effects for World {
         if !self.act() {
             return Err(TransportError::NoAnswer);
         }
+        if let Some(error) = self.stopped {
+            return Err(error);
+        }
         let method = match request.method {
             Method::Get => "GET",
             Method::Post => "POST",
