@@ -9,15 +9,10 @@ use tandem_host::bindings::{Tandem, TandemPre};
 use tandem_host::runtime::COMPONENT;
 use tokio::runtime::Runtime;
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Engine, Store};
 
 use super::imports::State;
 use crate::world::World;
-
-/// Instances at the same time: one for each thread that runs tests.
-const INSTANCES: u32 = 64;
-/// Memory of one instance, in bytes: what the host allows by default.
-const MEMORY: usize = 256 << 20;
 
 /// A world that an instance works on.
 #[derive(Clone, Default)]
@@ -82,17 +77,7 @@ fn component() -> &'static TandemPre<State> {
 }
 
 fn load() -> wasmtime::Result<TandemPre<State>> {
-    let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(INSTANCES)
-        .total_core_instances(INSTANCES * 8)
-        .total_memories(INSTANCES)
-        .max_memory_size(MEMORY)
-        .total_tables(INSTANCES * 4)
-        .table_elements(100_000)
-        .total_stacks(INSTANCES);
-    let mut config = Config::new();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    let engine = Engine::new(&config)?;
+    let engine = Engine::default();
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
