@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tandem_engine::effects::{Channel, ProviderKind, Replica};
-use tandem_engine::webhooks::{Notice, receive, token};
+use tandem_engine::webhooks::{Notice, token};
 use tandem_tests::world::{ACCOUNT, REPLICA, World, google_meeting};
 
 const DAY_MS: u64 = 86_400_000;
@@ -98,7 +98,7 @@ fn every_notification_is_answered_as_the_table_says() {
         if case["store"] == "away" {
             world.dies_after = Some(before.0);
         }
-        let answer = receive(&mut world, &notice);
+        let answer = world.receive(&notice);
         assert_eq!(case["status"], answer.status, "{name}");
         assert_eq!(case["body"], answer.body, "{name}");
         assert_eq!(case["verdict"], answer.verdict.name(), "{name}");
@@ -118,6 +118,6 @@ fn what_google_really_sends_is_accepted() {
     let sent = world.google.take_notifications(i64::MAX / 4);
     assert_eq!(sent.len(), 1);
     let notice = Notice { provider: ProviderKind::Google, headers: sent[0].headers.clone() };
-    let answer = receive(&mut world, &notice);
+    let answer = world.receive(&notice);
     assert_eq!((answer.status, answer.verdict.name()), (200, "changed"));
 }

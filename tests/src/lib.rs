@@ -7,6 +7,7 @@
 )]
 
 pub mod agenda;
+mod component;
 pub mod history;
 pub mod memory;
 pub mod person;

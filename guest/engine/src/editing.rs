@@ -262,6 +262,10 @@ fn following<F: Effects>(
         Err(SplitError::First) => return whole(fx, zones, edit, row, document),
         Err(error) => return Err(invalid("/recurrenceId", "cannot-split", &error.to_string())),
     };
+    if is_skipped(document, recurrence_id, zones) {
+        let why = "the clock skips this time on that day, so no series can begin there; split at the occurrence before or after";
+        return Err(invalid("/recurrenceId", "cannot-split", why));
+    }
     let earlier = Document::parse(&earlier.to_string()).unwrap_or_default();
     let mut later = Document::parse(&later.to_string()).unwrap_or_default();
     let first = put(fx, zones, Some(row), &earlier)?;
@@ -274,6 +278,16 @@ fn following<F: Effects>(
             Ok(Decided { writes: vec![first, put(fx, zones, None, &changed)?], dropped })
         }
     }
+}
+
+/// Whether a wall time does not exist in the event's zone: its clocks are put forward over it.
+fn is_skipped(document: &Document, recurrence_id: &str, zones: &dyn Zones) -> bool {
+    let all_day = document.get("showWithoutTime") == Some(&Value::Bool(true));
+    let (Some(zone), Some(at)) = (document.str("timeZone").filter(|_| !all_day), LocalDateTime::parse(recurrence_id))
+    else {
+        return false;
+    };
+    zones.to_utc_ms(zone, at.0).and_then(|ms| zones.to_local(zone, ms)).is_some_and(|real| real != at.0)
 }
 
 /// Take out what belonged to occurrences that the changed series does not have any more, and say what that was.

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 use tandem_engine::editing::{Action, Edit, Scope};
-use tandem_engine::explain::{Agreement, ExplainError, Explanation, Kind, Origin, Question, explain};
-use tandem_engine::time::BundledZones;
+use tandem_engine::explain::{Agreement, ExplainError, Explanation, Kind, Origin, Question};
 use tandem_tests::world::{ACCOUNT, BEGINNING_MS, CALENDAR, REPLICA, World, edit_of, meeting};
 
 use super::{idle, only_id};
@@ -16,7 +15,7 @@ fn ask(world: &mut World, uid: &str, limit: u32) -> Result<Explanation, ExplainE
         time_zone: "Europe/Berlin".into(),
         limit,
     };
-    explain(world, &BundledZones::new(), &question)
+    world.explain(&question)
 }
 
 fn this(id: &str, patch: serde_json::Value) -> Edit {

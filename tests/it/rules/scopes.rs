@@ -1,8 +1,7 @@
 //! Edits of one occurrence, of it and all later ones, and of the whole series.
 
 use serde_json::{Value, json};
-use tandem_engine::editing::{self, Action, Applied, Edit, EditError, Scope};
-use tandem_engine::time::BundledZones;
+use tandem_engine::editing::{Action, Applied, Edit, EditError, Scope};
 use tandem_tests::agenda::local;
 use tandem_tests::world::{World, edit_of, meeting};
 
@@ -28,7 +27,7 @@ fn edit(world: &mut World, scope: Scope, recurrence_id: &str, action: Action) {
 
 /// The same, with everything that the application is told.
 fn apply(world: &mut World, edit: &Edit) -> Result<Applied, EditError> {
-    editing::apply(world, &BundledZones::new(), edit)
+    world.apply(edit)
 }
 
 fn patch(value: &Value) -> Action {
@@ -229,4 +228,22 @@ fn an_edit_that_changes_nothing_writes_nothing() {
     assert!(world.memory.queue.is_empty());
     in_step(&mut world, "nothing");
     assert_eq!(world.google.counters().writes, writes);
+}
+
+#[test]
+fn a_series_cannot_begin_at_a_time_that_the_clock_skips() {
+    let mut world = World::new();
+    let mut series = meeting(UID, "series", "2026-03-25T02:30:00");
+    series["recurrenceRules"] = json!([{"frequency": "daily", "count": 10}]);
+    world.create(&series).unwrap();
+    in_step(&mut world, "the series");
+    let split = |at: &str| Edit {
+        recurrence_id: Some(at.into()),
+        scope: Scope::ThisAndFollowing,
+        ..edit_of(Some(UID), patch(&json!({"title": "later"})))
+    };
+    let EditError::Invalid(why) = apply(&mut world, &split("2026-03-29T02:30:00")).unwrap_err() else { panic!() };
+    assert_eq!((why[0].code, why[0].pointer.as_str()), ("cannot-split", "/recurrenceId"));
+    apply(&mut world, &split("2026-03-30T02:30:00")).unwrap();
+    in_step(&mut world, "a day later");
 }

@@ -9,20 +9,13 @@ use tandem_engine::time::format_rfc3339;
 use tandem_providers::google::Config;
 use tandem_tests::person::google::GooglePerson;
 use tandem_tests::person::{Occurrence, Person};
-use tandem_tests::world::World;
+use tandem_tests::world::{EngineKind, World};
 
 use crate::case::{Case, Step};
 use crate::here;
 
 /// How long lies between two edits, so that one of them is the later: virtual time.
 const BETWEEN_EDITS_MS: i64 = 2_000;
-
-/// What runs the engine.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Through {
-    /// The engine as a library.
-    Native,
-}
 
 /// Which side makes the series.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +27,10 @@ pub(crate) enum Made {
 }
 
 /// The world of a case, and the person at its provider.
-fn world_of(case: &Case, through: Through) -> (World, Box<dyn Person>) {
+fn world_of(case: &Case, engine: EngineKind) -> (World, Box<dyn Person>) {
     let config = Config { allow_http_webhooks: true, ..Config::default() };
-    let world = match through {
-        Through::Native => World::with(config, ReplicaMode::TwoWay, case.policy),
-    };
+    let mut world = World::with(config, ReplicaMode::TwoWay, case.policy);
+    world.engine = engine;
     let person = GooglePerson::new(&world.google);
     (world, Box::new(person))
 }
@@ -47,8 +39,8 @@ fn world_of(case: &Case, through: Through) -> (World, Box<dyn Person>) {
 ///
 /// # Errors
 /// What differs from what the case says.
-pub(crate) fn run(case: &Case, made: Made, through: Through) -> Result<(), String> {
-    let (mut world, person) = world_of(case, through);
+pub(crate) fn run(case: &Case, made: Made, engine: EngineKind) -> Result<(), String> {
+    let (mut world, person) = world_of(case, engine);
     if !case.needs.iter().all(|way| person.has(way)) {
         return Ok(());
     }

@@ -55,7 +55,7 @@ impl ZoneWindow {
 }
 
 /// Newer rules of a zone as TZif (RFC 9636), by IANA name; none where the program's own are to be used.
-pub type Newer = Box<dyn Fn(&str) -> Option<Vec<u8>>>;
+pub type Newer = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send>;
 
 /// [`Zones`] over the tz database inside the program. Zones are looked up once and kept.
 pub struct BundledZones {
