@@ -97,7 +97,16 @@ pub fn occurrences(document: &Value, window: &Window, zones: &dyn Zones) -> Resu
     };
     // One more than wanted, to know whether there are more.
     let limit = window.limit.saturating_add(1);
-    let (generated, outcome) = series.generated(view.from, view.to, limit, &mut Budget::default(), skip);
+    let mut budget = Budget::default();
+    let (mut generated, mut outcome) = series.generated(view.from, view.to, limit, &mut budget, skip);
+    if let Some(last) = limit.checked_sub(1).and_then(|index| generated.get(index).copied()) {
+        generated.truncate(limit);
+        let latest = generated.iter().copied().max_by_key(|at| view.instants(*at).0).unwrap_or(last);
+        let to = view.to.min(view.in_order_from(latest));
+        let (more, result) = series.generated(last + 1, to, usize::MAX, &mut budget, skip);
+        generated.extend(more);
+        outcome = outcome.and(result);
+    }
     placed.extend(generated.into_iter().map(|original| {
         let (start_ms, end_ms) = view.instants(original);
         Placed { start_ms, end_ms, original, patch: None }
@@ -159,6 +168,13 @@ impl View {
         }
         let offsets = zones.window(zone, wall(first)?, wall(last)?).ok_or(SeriesError::OutOfTime)?;
         Ok(View { from, to, offsets, duration })
+    }
+
+    /// The civil second from which on every instant is later than this one's. What a gap shifts forward comes after
+    /// some wall times that follow it.
+    fn in_order_from(&self, at: i64) -> i64 {
+        let passes_ms = self.offsets.to_utc_ms(at + SLACK_S) - self.offsets.to_utc_ms(at);
+        at + 1 + (SLACK_S - passes_ms / 1_000).max(0)
     }
 
     fn instants(&self, start: i64) -> (i64, i64) {
