@@ -15,12 +15,15 @@ import itertools
 import json
 import re
 import sys
+import types
 
 from setting import enter_environment
 
 INSTALLS = [["python-dateutil==2.9.0.post0", "tzdata"]]
 DAY = datetime.timedelta(days=1)
 EPOCH = datetime.datetime(1970, 1, 1)
+# No window of the file ends later.
+LAST_YEAR = 2070
 # Occurrences of one day that Tandem lists to exclude a whole day.
 DAY_BOUND = 4_000
 
@@ -123,7 +126,12 @@ def in_calendar_years(parts, start):
 
 def raw(parts, start):
     text = ";".join(f"{name}={value}" for name, value in parts.items())
-    return iter(rrule.rrulestr(text, dtstart=start))
+    try:
+        yield from rrule.rrulestr(text, dtstart=start)
+    except ValueError as refused:
+        # A step that never meets BYHOUR, BYMINUTE or BYSECOND is refused rather than empty.
+        if "empty" not in str(refused):
+            raise
 
 
 def civil(case, fixes, last):
@@ -153,6 +161,7 @@ def expand(case, fixes):
     """dateutil's answer to a case, in the form of the file."""
     given = case.given
     last = EPOCH + datetime.timedelta(milliseconds=given["to_ms"]) + DAY * 2
+    assert last.year <= LAST_YEAR
     times, days = case.excluded()
     found, per_day = [], collections.Counter()
     for at in civil(case, fixes, last):
@@ -172,8 +181,19 @@ def expand(case, fixes):
 
 def explain(case):
     """The smallest set of reasons with which dateutil says what Tandem says; None when there is none."""
-    for size in range(len(REASONS) + 1):
-        for fixes in itertools.combinations(REASONS, size):
+    parts = case.parts
+    days = parts.get("BYDAY", "").split(",")
+    apply = {
+        "start": True,
+        "until-day": len(parts.get("UNTIL", "")) == 8 and not case.all_day,
+        "day-bound": bool(case.excluded()[1]),
+        "weeks": "BYWEEKNO" in parts,
+        "mixed": any(day.isalpha() for day in days) and not all(day.isalpha() for day in days),
+        "first-week": parts["FREQ"] == "WEEKLY" and "BYSETPOS" in parts,
+    }
+    reasons = [reason for reason in REASONS if apply[reason]]
+    for size in range(len(reasons) + 1):
+        for fixes in itertools.combinations(reasons, size):
             if expand(case, fixes) == case.expected:
                 return fixes
     return None
@@ -224,4 +244,7 @@ if __name__ == "__main__":
         import zoneinfo
 
         from dateutil import rrule
+
+        # A rule that gives nothing is followed until then, whatever its UNTIL: seconds, up to 9999.
+        rrule.datetime = types.SimpleNamespace(**{**vars(datetime), "MAXYEAR": LAST_YEAR})
     sys.exit(main())

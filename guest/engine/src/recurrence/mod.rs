@@ -29,14 +29,16 @@ mod sets;
 mod span;
 mod split;
 mod text;
+mod times;
 
 pub use dates::{Dates, DatesError, DatesKind, ListedDate, format_dates, parse_dates};
 pub use exception::{drop_stale_overrides, exception, override_patch, tidied};
 pub use expand::{Budget, Expander, Last, OutOfStep, Spent};
-pub use occurrences::{Occurrence, Occurrences, Window, occurrences};
+pub use occurrences::{Occurrence, Occurrences, occurrences};
 pub use patch::apply_patch;
 pub use place::Place;
 pub use rule::{Frequency, NDay, Rule, RuleError, Weekday};
-pub use series::{Problem, SeriesError, contains, occurrences_on, problems};
+pub use series::{Problem, Series, SeriesError, contains, occurrences_on, problems};
 pub use span::span;
 pub use split::{SplitError, split};
+pub use times::{Time, Times, Window};
