@@ -21,6 +21,8 @@ from setting import enter_environment
 
 INSTALLS = [["python-dateutil==2.9.0.post0", "tzdata"]]
 DAY = datetime.timedelta(days=1)
+# No zone of the file skips more.
+LONGEST_GAP = datetime.timedelta(hours=2)
 EPOCH = datetime.datetime(1970, 1, 1)
 # No window of the file ends later.
 LAST_YEAR = 2070
@@ -165,7 +167,7 @@ def expand(case, fixes):
     times, days = case.excluded()
     found, per_day = [], collections.Counter()
     for at in civil(case, fixes, last):
-        if len(found) > given["limit"] and at - found[given["limit"]][0] > DAY:
+        if len(found) > given["limit"] and at - found[given["limit"]][0] > LONGEST_GAP:
             break
         if days:
             per_day[at.date()] += 1

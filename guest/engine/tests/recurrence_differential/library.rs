@@ -11,6 +11,9 @@ use tandem_engine::recurrence::limits;
 
 use crate::rules::{Case, DAY_S, LIMIT, UntilForm, basic};
 
+/// No zone of the cases skips more at once, in seconds.
+const LONGEST_GAP_S: i64 = 7_200;
+
 /// What is set right in an answer of ical-rs. Every field is one reason of the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fix {
@@ -126,7 +129,7 @@ pub(crate) fn expand(case: &Case, fix: Fix, met: &mut Met) -> Vec<Found> {
         if (case.from_ms..case.to_ms).contains(&ms) {
             found.push((at, ms));
         }
-        let far = found.get(LIMIT).is_some_and(|(civil, _)| at > civil + DAY_S);
+        let far = found.get(LIMIT).is_some_and(|(civil, _)| at > civil + LONGEST_GAP_S);
         if far {
             break;
         }
