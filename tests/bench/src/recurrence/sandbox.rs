@@ -47,7 +47,7 @@ async fn probe(report: &mut Report, rig: &Rig, workload: &Workload, runs: usize)
     let document = workload.document();
     let zones = BundledZones::new();
     let native = engines::engine_counted(workload, &document, &zones)?;
-    let native_us = super::sample(runs, &native);
+    let native_us = super::libraries::sample(runs, &native);
     // About 10 ms.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of times")]
     let times = (10_000.0 / median(&native_us)).clamp(10.0, 1e6) as u32;
