@@ -12,8 +12,8 @@ use super::{engines, python};
 use crate::Failed;
 use crate::report::{Bar, Report, median};
 
-/// One sample takes at least so long: a clock is read between samples.
-const SAMPLE: Duration = Duration::from_millis(4);
+/// One sample takes at least so long: enough for the clock, and too short for most samples to be interrupted.
+const SAMPLE: Duration = Duration::from_micros(300);
 
 pub(super) fn run(report: &mut Report, full: &[Workload], windows: &[Workload], runs: usize) -> Result<(), Failed> {
     let zones = BundledZones::new();

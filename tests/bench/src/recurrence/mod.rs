@@ -14,7 +14,7 @@ use crate::report::Report;
 
 /// All workloads beside libraries, then in the sandbox.
 pub(crate) async fn run(report: &mut Report, quick: bool) -> Result<(), Failed> {
-    let runs = if quick { 5 } else { 21 };
+    let runs = if quick { 21 } else { 101 };
     let (full, windows) = (Workload::full(), Workload::windows());
     libraries::run(report, &full, &windows, runs)?;
     sandbox::run(report, &full, &windows, runs).await
