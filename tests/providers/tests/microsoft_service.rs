@@ -67,7 +67,7 @@ fn calendars_are_those_of_the_mailbox() {
     let second = w.graph.add_calendar(ME, "Second");
     w.graph.add_account("eve@example.com", "UTC");
     let rows = w.listing("/v1.0/me/calendars").rows;
-    assert_eq!(rows.iter().map(|row| id(row)).collect::<Vec<_>>(), [w.calendar.as_str(), second.as_str()]);
+    assert_eq!(rows.iter().map(id).collect::<Vec<_>>(), [w.calendar.as_str(), second.as_str()]);
     assert_eq!((&rows[0]["isDefaultCalendar"], &rows[0]["owner"]["address"]), (&json!(true), &json!(ME)));
     assert_eq!(w.get("/v1.0/me/calendar").json()["id"], w.calendar);
     let event = w.call("POST", &format!("/v1.0/me/calendars/{second}/events"), Some(&meeting("x"))).json();

@@ -169,37 +169,40 @@ impl Round<'_> {
 
     /// The rows of a page, and where the next begins; none after the last.
     fn page(&self, size: usize) -> (Vec<Value>, Option<u64>) {
-        let units = self.units();
-        let from = units.partition_point(|(key, _)| *key < self.position.next);
-        let mut rows = Vec::new();
-        if self.state.config.repeats && self.position.begun {
-            let before = units.get(..from).unwrap_or_default().iter().rev();
-            rows.extend(before.map(|(_, item)| self.rows(item)).find(|rows| !rows.is_empty()).unwrap_or_default());
-        }
+        let mut rows = if self.state.config.repeats && self.position.begun { self.last_before() } else { Vec::new() };
         let repeated = rows.len();
-        for (key, item) in units.get(from..).unwrap_or_default() {
+        for (key, item) in self.units(self.position.next) {
             let more = self.rows(item);
             if !more.is_empty() && rows.len() > repeated && rows.len() - repeated + more.len() > size {
-                return (rows, Some(*key));
+                return (rows, Some(key));
             }
             rows.extend(more);
         }
         (rows, None)
     }
 
-    /// Items in the order of the round, each with its key.
-    fn units(&self) -> Vec<(u64, &Item)> {
+    /// The rows at the end of the page before.
+    fn last_before(&self) -> Vec<Value> {
+        let before = self.units(0).take_while(|(key, _)| *key < self.position.next);
+        before.map(|(_, item)| self.rows(item)).filter(|rows| !rows.is_empty()).last().unwrap_or_default()
+    }
+
+    /// Items in the order of the round from a key on, each with its key.
+    fn units(&self, from: u64) -> Box<dyn Iterator<Item = (u64, &Item)> + '_> {
         let Some(after) = self.position.after else {
-            let from = if self.state.config.repeats { 0 } else { self.position.next };
-            return self.calendar.placed_from(from).map(|item| (item.place, item)).collect();
+            return Box::new(self.calendar.placed_from(from).map(|item| (item.place, item)));
         };
-        let changed = self.calendar.changed(after, self.position.upto);
         match self.state.config.shuffle {
-            None => changed.map(|item| (item.seq, item)).collect(),
+            // The key is the change number, so a page begins there without looking at earlier ones.
+            None => {
+                let changed = self.calendar.changed(after.max(from.saturating_sub(1)), self.position.upto);
+                Box::new(changed.map(|item| (item.seq, item)))
+            }
             Some(seed) => {
+                let changed = self.calendar.changed(after, self.position.upto);
                 let mut keyed: Vec<(u64, &Item)> = changed.map(|item| (mix(seed ^ after, &item.core), item)).collect();
                 keyed.sort_by_key(|(key, _)| *key);
-                keyed
+                Box::new(keyed.into_iter().skip_while(move |(key, _)| *key < from))
             }
         }
     }

@@ -70,11 +70,18 @@ pub(crate) fn events(state: &State, calendar: &Calendar, call: &Call<'_>) -> Res
     params.shape(state, &mut view)?;
     let filter = params.get("$filter").map(Filter::read).transpose()?;
     let wanted = |item: &&Item| !item.deleted && filter.as_ref().is_none_or(|filter| filter.passes(item));
-    let mut items: Vec<&Item> = calendar.placed_from(0).filter(wanted).collect();
-    order(&params, &mut items)?;
     let (from, size) = sizes(state, call, &params)?;
-    let shown = items.iter().skip(from).take(size).map(|item| view.event(item, None, &state.config)).collect();
-    Ok(page(call, &params, shown, items.len(), from))
+    let shown = |items: &[&Item]| items.iter().take(size).map(|item| view.event(item, None, &state.config)).collect();
+    let all = calendar.placed_from(0).filter(wanted);
+    if params.get("$orderby").is_none() {
+        // One more than the page, to know whether there is a next.
+        let items: Vec<&Item> = all.skip(from).take(size + 1).collect();
+        return Ok(page(call, &params, shown(&items), from + items.len(), from));
+    }
+    let mut items: Vec<&Item> = all.collect();
+    order(&params, &mut items)?;
+    let rows = shown(items.get(from..).unwrap_or_default());
+    Ok(page(call, &params, rows, items.len(), from))
 }
 
 fn order(params: &Params, items: &mut [&Item]) -> Result<(), ApiError> {

@@ -41,16 +41,15 @@ pub(crate) fn create(
     let defaults = body::defaults(&writer.account);
     let change = body::read(state, body, &defaults, writer.hand(true))?;
     let transaction = change.transaction.clone().map(|id| (writer.account.clone(), id));
-    if let Some(core) = transaction.as_ref().and_then(|key| state.transactions.get(key)) {
+    let earlier =
+        transaction.as_ref().and_then(|key| state.transactions.get(key)).and_then(|core| home_of(state, core));
+    if let Some(made) = earlier {
         let status = match state.config.repeated_transaction {
             RepeatedTransaction::Conflict => return Err(ApiError::duplicate_transaction()),
             RepeatedTransaction::Created => 201,
             RepeatedTransaction::Ok => 200,
         };
-        let home = state.homes.get(core).ok_or_else(ApiError::item_not_found)?;
-        let known = state.calendars.get(home).ok_or_else(ApiError::item_not_found)?;
-        series::live(known, core)?;
-        return Ok((status, Target { calendar: home.clone(), core: core.clone(), original_ms: None }));
+        return Ok((status, made));
     }
     let (Some(start), Some(end)) = (change.start.clone(), change.end.clone()) else {
         return Err(ApiError::invalid_property("An event needs a start and an end."));
@@ -76,6 +75,13 @@ pub(crate) fn create(
     let mails = meeting::mails(None, Some(&item.body), true, &writer.account);
     commit(state, &target, item, "created", mails, writer);
     Ok((201, target))
+}
+
+/// Where an item is; none when it is deleted.
+fn home_of(state: &State, core: &str) -> Option<Target> {
+    let calendar = state.homes.get(core)?;
+    series::live(state.calendars.get(calendar)?, core).ok()?;
+    Some(Target { calendar: calendar.clone(), core: core.to_owned(), original_ms: None })
 }
 
 fn fresh(state: &mut State, body: Object, span: Span) -> Item {

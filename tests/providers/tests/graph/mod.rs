@@ -55,7 +55,7 @@ impl Listed {
     }
 
     pub(crate) fn removed(&self) -> Vec<&str> {
-        self.rows.iter().filter(|row| row.get("@removed").is_some()).map(|row| id(row)).collect()
+        self.rows.iter().filter(|row| row.get("@removed").is_some()).map(id).collect()
     }
 }
 
