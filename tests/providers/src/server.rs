@@ -119,21 +119,29 @@ async fn served(provider: &dyn Provider, request: SimRequest) -> SimResponse {
     if let Some(refusal) = provider.arrived(&request) {
         return refusal;
     }
+    let _slot = Slot(provider, &request);
     if provider.latency_ms() > 0 {
         tokio::time::sleep(Duration::from_millis(provider.latency_ms())).await;
     }
     let mut outcome = provider.serve(request.clone());
-    let response = loop {
+    loop {
         match outcome {
-            Served::Done(response) => break response,
+            Served::Done(response) => return response,
             Served::Ask(question) => {
                 let answer = ask(&question.call).await;
                 outcome = provider.resume(*question, answer);
             }
         }
-    };
-    provider.left(&request);
-    response
+    }
+}
+
+/// A request under way; it leaves also when its connection goes away.
+struct Slot<'a>(&'a dyn Provider, &'a SimRequest);
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.left(self.1);
+    }
 }
 
 /// Makes a call for a provider; none when there was no answer in time.

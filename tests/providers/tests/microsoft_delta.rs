@@ -183,6 +183,20 @@ fn a_deleted_series_removes_its_master_its_occurrences_or_both() {
 }
 
 #[test]
+fn a_series_that_moves_out_of_the_window_is_removed_in_every_form() {
+    for form in [SeriesRemoval::Master, SeriesRemoval::Occurrences, SeriesRemoval::Both] {
+        let w = world_with(Config { series_removal: form, ..calm() });
+        let master = w.made(&weekly(3));
+        let link = w.view_delta().link;
+        let mut recurrence = weekly(3)["recurrence"].clone();
+        recurrence["range"]["startDate"] = json!("2026-09-01");
+        let (start, end) = (at("2026-09-01T10:00:00"), at("2026-09-01T11:00:00"));
+        w.patched(id(&master), &json!({ "start": start, "end": end, "recurrence": recurrence }));
+        assert_eq!(w.listing(&link).removed(), [id(&master)], "{form:?}");
+    }
+}
+
+#[test]
 fn events_delta_works_in_one_of_five_ways() {
     let w = world();
     let master = w.made(&weekly(3));

@@ -98,6 +98,7 @@ fn all_day_is_whole_days_at_midnight_in_one_zone() {
     refused(&w.patch(id(&made), &json!({ "end": at("2026-03-04T01:00:00") })), 400, "ErrorPropertyValidationFailure");
     w.graph.configure(|config| config.all_day_floats = true);
     assert_eq!(starts(&[w.event(id(&made))]), ["2026-03-03T00:00"]);
+    assert_eq!(starts(&[w.made(&meeting("timed"))]), ["2026-03-03T09:00"], "only all-day events float");
 }
 
 #[test]
@@ -205,6 +206,8 @@ fn a_repeated_transaction_makes_no_second_event() {
     w.graph.configure(|config| config.repeated_transaction = RepeatedTransaction::Conflict);
     refused(&w.insert(&body), 409, "ErrorDuplicateTransactionId");
     assert_eq!(w.graph.live_count(ME), 1);
+    w.delete(id(&first));
+    assert_ne!(id(&w.made(&body)), id(&first), "what is deleted is not answered again");
 }
 
 #[test]

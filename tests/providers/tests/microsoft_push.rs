@@ -87,7 +87,8 @@ fn a_subscription_is_made_when_both_addresses_have_proved_themselves() {
 #[test]
 fn a_wrong_answer_to_the_handshake_refuses_the_subscription() {
     let w = world();
-    let mut answers: Vec<Box<dyn FnMut(&SimRequest, &str) -> Option<Answer>>> = vec![
+    type Endpoint = Box<dyn FnMut(&SimRequest, &str) -> Option<Answer>>;
+    let mut answers: Vec<Endpoint> = vec![
         Box::new(|_, _| None),
         Box::new(|_, token| Some(plain(202, "text/plain", token))),
         Box::new(|_, token| Some(plain(200, "application/json", token))),
@@ -141,6 +142,8 @@ fn refused_subscriptions_say_why() {
     refused(&with(json!({ "color": "red" })), 400, "RequestBodyRead");
     let named = format!("/me/calendars/{}/events", w.calendar);
     assert_eq!(with(json!({ "resource": named })).status(), Some(201));
+    refused(&with(json!({})), 409, "Conflict");
+    assert_eq!(with(json!({ "changeType": "deleted" })).status(), Some(201), "other changes are another subscription");
     w.graph.configure(|config| config.allow_http_webhooks = true);
     w.graph.drop_subscriptions(false);
     assert_eq!(with(json!({ "notificationUrl": "http://127.0.0.1:9/hook" })).status(), Some(201));
@@ -154,6 +157,9 @@ fn a_life_beyond_seven_days_is_refused_or_shortened_and_a_short_one_raised() {
     refused(&subscribe(&w, &long), 400, "InvalidRequest");
     w.graph.configure(|config| config.long_subscription = Bound::Clamp);
     assert_eq!(subscribe(&w, &long).json()["expirationDateTime"], "2026-03-09T08:00:00Z");
+    w.graph.drop_subscriptions(false);
+    w.graph.configure(|config| config.subscription_minutes = 4_230);
+    assert_eq!(subscribe(&w, &long).json()["expirationDateTime"], "2026-03-05T06:30:00Z");
     w.graph.drop_subscriptions(false);
     let mut short = body();
     short["expirationDateTime"] = json!("2026-03-02T08:01:00Z");
@@ -291,6 +297,12 @@ fn notifications_can_be_lost_doubled_late_and_reordered() {
     assert!(take(&w).is_empty());
     w.clock.advance(500);
     assert_eq!(take(&w).len(), 1);
+    w.graph.configure(|config| config.push_delay_ms = 700);
+    w.made(&meeting("delayed"));
+    assert!(take(&w).is_empty());
+    w.clock.advance(700);
+    assert_eq!(take(&w).len(), 1);
+    w.graph.configure(|config| config.push_delay_ms = 0);
     w.graph.plan_push(PushFault::Reordered);
     let first = w.made(&meeting("first"));
     let second = w.made(&meeting("second"));

@@ -282,3 +282,33 @@ fn this_and_following_leaves_two_series_with_the_same_starts() {
     assert_eq!(after, before);
     assert_eq!(second["subject"], "later");
 }
+
+#[test]
+fn the_same_recurrence_again_changes_nothing() {
+    let w = world();
+    let master = w.made(&weekly(3));
+    let all = w.instances(id(&master));
+    w.patched(id(&all[1]), &json!({ "subject": "mine" }));
+    w.delete(id(&all[2]));
+    let same = json!({ "recurrence": weekly(3)["recurrence"], "start": at("2026-03-03T10:00:00") });
+    w.patched(id(&master), &same);
+    assert_eq!(w.graph.truth(ME).len(), 3);
+}
+
+#[test]
+fn all_day_series_have_whole_days_across_a_clock_change() {
+    let w = world();
+    let body = json!({
+        "isAllDay": true, "start": at("2026-03-28T00:00:00"), "end": at("2026-03-29T00:00:00"),
+        "recurrence": {
+            "pattern": { "type": "daily", "interval": 1 },
+            "range": { "type": "numbered", "startDate": "2026-03-28", "numberOfOccurrences": 3 },
+        },
+    });
+    let master = w.made(&body);
+    let found = w.instances(id(&master));
+    assert_eq!(starts(&found), ["2026-03-27T23:00", "2026-03-28T23:00", "2026-03-29T22:00"]);
+    assert_eq!(&found[1]["end"]["dateTime"], "2026-03-29T22:00:00.0000000", "the day has 23 hours");
+    let short = json!({ "end": at("2026-03-29T12:00:00") });
+    refused(&w.patch(id(&found[1]), &short), 400, "ErrorPropertyValidationFailure");
+}

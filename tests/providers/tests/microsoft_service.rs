@@ -132,6 +132,10 @@ fn four_requests_of_a_mailbox_may_be_under_way() {
     w.graph.left(&request);
     assert_eq!(w.graph.arrived(&request), None);
     assert_eq!(w.graph.counters().most_under_way, 4);
+    w.graph.revoke_account(ME);
+    w.graph.left(&request);
+    w.graph.grant_access(ME, TOKEN, 1_000_000);
+    assert_eq!(w.graph.arrived(&request), None, "a request leaves although its token has ended");
     w.graph.configure(|config| config.concurrent_requests = None);
     assert_eq!(w.graph.arrived(&request), None);
 }

@@ -275,6 +275,10 @@ impl Round<'_> {
             let all = occurrences(item, config, window);
             rows.extend(all.iter().map(|one| self.gone(item, Some(one.original_ms))));
         }
+        if rows.is_empty() {
+            // A series that moved out of the window has no occurrence left to name.
+            rows.push(self.gone(item, None));
+        }
         rows
     }
 

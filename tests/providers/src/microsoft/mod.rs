@@ -148,6 +148,9 @@ impl Microsoft {
             return Some(finish(state, request, "throttled", &name, refused));
         }
         account.under_way += 1;
+        // The token may end before the request does.
+        let bearer = request.header("authorization").unwrap_or_default().to_owned();
+        state.under_way.insert(bearer, name);
         state.counters.most_under_way = state.counters.most_under_way.max(account.under_way);
         None
     }
@@ -155,8 +158,8 @@ impl Microsoft {
     /// Tells that a request that was let in has been answered.
     pub fn left(&self, request: &SimRequest) {
         let state = &mut *self.lock();
-        let account = auth::owner(state, request).and_then(|name| state.accounts.get_mut(&name));
-        if let Some(account) = account {
+        let name = request.header("authorization").and_then(|bearer| state.under_way.get(bearer));
+        if let Some(account) = name.and_then(|name| state.accounts.get_mut(name)) {
             account.under_way = account.under_way.saturating_sub(1);
         }
     }

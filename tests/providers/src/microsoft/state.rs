@@ -243,6 +243,8 @@ pub(crate) struct State {
     pub(crate) transactions: BTreeMap<(String, String), String>,
     /// When and which change keys are rewritten.
     pub(crate) drifts: BTreeSet<(i64, String)>,
+    /// Authorization headers of requests that were let in, with their accounts.
+    pub(crate) under_way: BTreeMap<String, String>,
     pub(crate) subscriptions: BTreeMap<String, Subscription>,
     pub(crate) outbox: BTreeMap<(i64, u64), Notification>,
     /// The notification that waits for the next one of its address to overtake it.
@@ -268,6 +270,7 @@ impl State {
             homes: BTreeMap::new(),
             transactions: BTreeMap::new(),
             drifts: BTreeSet::new(),
+            under_way: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             outbox: BTreeMap::new(),
             held: BTreeMap::new(),

@@ -199,6 +199,7 @@ fn change_item(state: &mut State, target: &Target, old: Item, body: &Value, writ
 fn keep_exceptions(state: &State, item: &mut Item, old: &Item) {
     let (Some(before), Some(now)) = (&old.series, &item.series) else { return };
     if now.rule == before.rule && item.span == old.span {
+        item.series = Some(before.clone());
         return;
     }
     let same_times = item.span == old.span
