@@ -175,12 +175,7 @@ fn member(
             Value::String(word) if word.chars().count() <= MAX_SUBJECT_CHARS => value.clone(),
             _ => return Err(wrong(name)),
         },
-        "importance" => one_of(name, value, &["normal", "low", "high"])?,
-        "sensitivity" => one_of(name, value, &["normal", "personal", "private", "confidential"])?,
-        "showAs" => one_of(name, value, &["busy", "free", "tentative", "oof", "workingElsewhere", "unknown"])?,
-        "onlineMeetingProvider" => {
-            one_of(name, value, &["unknown", "teamsForBusiness", "skypeForBusiness", "skypeForConsumer"])?
-        }
+        "importance" | "sensitivity" | "showAs" | "onlineMeetingProvider" => one_of(name, value, words(name))?,
         "categories" => match value {
             Value::Null => json!([]),
             Value::Array(list) if list.iter().all(Value::is_string) => value.clone(),
@@ -201,6 +196,16 @@ fn member(
     };
     change.members.insert(name.to_owned(), settled);
     Ok(())
+}
+
+/// The words that a member may have, its default first.
+fn words(name: &str) -> &'static [&'static str] {
+    match name {
+        "importance" => &["normal", "low", "high"],
+        "sensitivity" => &["normal", "personal", "private", "confidential"],
+        "showAs" => &["busy", "free", "tentative", "oof", "workingElsewhere", "unknown"],
+        _ => &["unknown", "teamsForBusiness", "skypeForBusiness", "skypeForConsumer"],
+    }
 }
 
 fn content(state: &State, change: &mut Change, value: &Value) -> Result<(), ApiError> {

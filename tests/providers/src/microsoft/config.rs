@@ -55,7 +55,7 @@ pub enum RemovedReason {
 pub enum SeriesRemoval {
     /// The master's only.
     Master,
-    /// Those of its occurrences in the window only.
+    /// Those of its occurrences in the window only, as its last rule gave them.
     Occurrences,
     /// All of them.
     Both,

@@ -1,6 +1,9 @@
 //! Names of time zones: Windows' own, and the IANA names that Graph takes beside them.
 //! Invariant: a name that Graph does not take is no zone here either, although the database may know it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use windows_timezones::WindowsTimezone;
 
@@ -109,8 +112,24 @@ const IANA: [(&str, &str); 101] = [
     ("Pacific/Kiritimati", "Line Islands Standard Time"),
 ];
 
+thread_local! {
+    /// Zones by name, because every occurrence asks for its own again.
+    static KNOWN: RefCell<BTreeMap<String, TimeZone>> = const { RefCell::new(BTreeMap::new()) };
+}
+
 /// The zone of a name that Graph takes; none for others.
 pub(crate) fn zone(name: &str) -> Option<TimeZone> {
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(zone) = known.get(name) {
+            return Some(zone.clone());
+        }
+        let zone = find(name)?;
+        known.insert(name.to_owned(), zone.clone());
+        Some(zone)
+    })
+}
+
+fn find(name: &str) -> Option<TimeZone> {
     match name {
         "tzone://Microsoft/Utc" => return Some(TimeZone::UTC),
         // The rules behind a custom zone are lost, so nothing can be written in it.
