@@ -43,6 +43,9 @@ impl recurrence::Guest for Probe {
         };
         Ok(recurrence::OccurrencePage { items: vec![item], truncated: false })
     }
+    fn explain(_: recurrence::Question) -> Result<recurrence::Explanation, recurrence::ExplainError> {
+        Err(recurrence::ExplainError::NotFound)
+    }
 }
 
 impl webhooks::Guest for Probe {
@@ -62,7 +65,7 @@ impl sync::Guest for Probe {
 }
 
 impl editing::Guest for Probe {
-    fn apply(_: editing::Edit) -> Result<editing::Event, editing::EditError> {
+    fn apply(_: editing::Edit) -> Result<editing::Applied, editing::EditError> {
         Err(editing::EditError::NotFound)
     }
 }
