@@ -154,6 +154,25 @@ impl Plan {
         }
     }
 
+    /// The second of the day of every item, when each period is at most a month with one time in each passing day
+    /// and nothing picked from it: then [`Plan::days`] says all.
+    pub(super) fn one_time(&self) -> Option<i64> {
+        let Plan::Calendar(plan) = self else { return None };
+        let small = matches!(plan.unit, Frequency::Weekly | Frequency::Monthly);
+        (small && plan.positions.is_empty() && plan.times.len() == 1).then(|| plan.times.nth(0)).flatten()
+    }
+
+    /// The first day of a period, and the days that pass as bits from it. Only where [`Plan::one_time`] says so.
+    pub(super) fn days(&self, period: i64) -> (i64, u64) {
+        let Plan::Calendar(plan) = self else { return (0, 0) };
+        let at = plan.unit_at(period);
+        if plan.unit == Frequency::Weekly {
+            return (at, plan.filter.week(at).first_word());
+        }
+        let (year, month) = (at.div_euclid(12), at.rem_euclid(12) + 1);
+        (day_number(year, month, 1), plan.filter.month(year, month).first_word())
+    }
+
     /// The next period that may hold something.
     pub(super) fn next(&self, period: i64) -> i64 {
         match self {

@@ -115,8 +115,14 @@ pub(super) fn place<'a>(series: &Series<'a>, window: &Window, zones: &dyn Zones)
     // One more than wanted, to know whether there are more.
     let limit = window.limit.saturating_add(1);
     let (generated, outcome) = by_rules(series, window, &view, limit);
-    placed.extend(generated);
-    placed.sort_unstable_by_key(|p| (p.start_ms, p.original));
+    if placed.is_empty() {
+        placed = generated;
+    } else {
+        placed.extend(generated);
+    }
+    if !placed.is_sorted_by_key(|p| (p.start_ms, p.original)) {
+        placed.sort_unstable_by_key(|p| (p.start_ms, p.original));
+    }
     let truncated = outcome.is_err() || placed.len() > window.limit;
     placed.truncate(window.limit);
     Ok(Placement { placed, truncated, problems })
@@ -126,7 +132,8 @@ pub(super) fn place<'a>(series: &Series<'a>, window: &Window, zones: &dyn Zones)
 fn by_rules<'a>(series: &Series, window: &Window, view: &View, limit: usize) -> (Vec<Placed<'a>>, Result<(), Spent>) {
     let mut budget = Budget::default();
     let mut overridden = Ascending::new(series.overrides.range(view.from..view.to).map(|(at, _)| *at).collect());
-    let mut found = Vec::new();
+    let room: usize = series.rules.iter().map(|rule| rule.about(view.from, view.to)).sum();
+    let mut found = Vec::with_capacity(room.min(limit));
     let mut visit = |original: i64, found: &mut Vec<Placed<'a>>| {
         let (start_ms, end_ms) = view.instants(original);
         let wanted = overlaps(window, start_ms, end_ms) && !overridden.contains(original);
@@ -208,10 +215,8 @@ impl View {
         let first = from.max(earliest).min(to);
         let last = to.saturating_add(i64::from(duration.days) * DAY_S).min(LAST_SECOND - SLACK_S);
         let wall = |s: i64| civil::wall(s).ok_or(SeriesError::OutOfTime);
-        if !zones.exists(zone) {
-            return Err(SeriesError::Zone);
-        }
-        let offsets = zones.window(zone, wall(first)?, wall(last)?).ok_or(SeriesError::OutOfTime)?;
+        let missing = || if zones.exists(zone) { SeriesError::OutOfTime } else { SeriesError::Zone };
+        let offsets = zones.window(zone, wall(first)?, wall(last)?).ok_or_else(missing)?;
         Ok(View { from, to, offsets, duration })
     }
 
