@@ -108,6 +108,7 @@ impl<F: Effects> Session<'_, F> {
                     ids.extend(self.provider.exception_of(id));
                     ids.insert(id.clone());
                 }
+                Row::Look(look) => drop(ids.insert(look.id.clone())),
             }
         }
         ids.extend(skipped.iter().filter_map(|row| row.remote_id.clone()));
@@ -152,6 +153,10 @@ impl<F: Effects> Session<'_, F> {
             Row::Event(event) => {
                 let arrival = arrivals.entry(event.id.clone()).or_default();
                 arrival.gone = false;
+                if event.exceptions.is_some() {
+                    arrival.exceptions.clear();
+                    arrival.gone_exceptions.clear();
+                }
                 arrival.event = Some(event);
             }
             Row::Exception(exception) => {
@@ -175,6 +180,8 @@ impl<F: Effects> Session<'_, F> {
                     }
                 }
             }
+            // Asked for before anything is put together; see `look`.
+            Row::Look(_) => {}
         }
     }
 
@@ -210,7 +217,7 @@ impl<F: Effects> Session<'_, F> {
     fn with_known_exceptions(&mut self, mut arrival: Arrival, shadow: Option<&Shadow>) -> Flow<Arrival> {
         let Some(shadow) = shadow.filter(|shadow| !shadow.gone && !shadow.notes.is_empty()) else { return Ok(arrival) };
         let (Some(event), Ok(before)) = (&arrival.event, Document::parse(&shadow.remote)) else { return Ok(arrival) };
-        if !differs(&before, &event.document) {
+        if event.exceptions.is_some() || !differs(&before, &event.document) {
             return Ok(arrival);
         }
         let mut known = Notes::parse(&shadow.notes);
@@ -299,7 +306,7 @@ impl<F: Effects> Session<'_, F> {
         failure
     }
 
-    fn compose(&self, arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
+    fn compose(&self, mut arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
         // Of a single event that came again only the notes matter: what it was like is not read.
         let whole = arrival.event.as_ref().is_none_or(|event| event.document.is_recurring());
         let known = shadow.and_then(|shadow| {
@@ -307,11 +314,14 @@ impl<F: Effects> Session<'_, F> {
             Some((before, Notes::parse(&shadow.notes)))
         });
         let mut present = match (arrival.event, known) {
-            (Some(event), known) => {
+            (Some(mut event), known) => {
+                let all = event.exceptions.take();
                 let known = known.map(|(document, mut notes)| {
-                    notes.instances.retain(|_, instance| !arrival.lost_exceptions.contains(&instance.id));
+                    let lost = |instance: &Instance| arrival.lost_exceptions.contains(&instance.id);
+                    notes.instances.retain(|_, instance| all.is_none() && !lost(instance));
                     (document, notes)
                 });
+                arrival.exceptions.extend(all.unwrap_or_default());
                 self.with_master(*event, known)
             }
             (None, Some((document, notes))) => Present {

@@ -6,6 +6,7 @@ mod arrive;
 mod channel;
 mod exceptions;
 mod guard;
+mod look;
 mod outward;
 pub mod plan;
 mod pull;
