@@ -91,3 +91,63 @@ fn server_runs_until_a_signal_and_logs_json() {
     assert!(rest.contains("\"route\":\"/v1/tenants/{tenant}/changes\"") && rest.contains("stopped"), "{rest}");
     assert!(!rest.contains("12345678"), "the log holds a query: {rest}");
 }
+
+#[cfg(unix)]
+#[test]
+fn explain_tells_of_an_event_while_the_server_runs() {
+    use std::io::Write as _;
+    let directory = tempfile::tempdir().unwrap();
+    let settings = "[[calendars]]\ntenant = \"acme\"\nid = \"work\"\nname = \"Work\"\ntime_zone = \"Europe/Berlin\"\n";
+    std::fs::write(directory.path().join("tandem.toml"), settings).unwrap();
+    let explain = |uid: &str| {
+        let arguments = ["explain", uid, "--from", "2026-03-02T00:00:00Z", "--limit", "2"];
+        texts(&tandem(directory.path()).args(arguments).output().unwrap())
+    };
+    let (code, _, err) = explain("s");
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("there is no database tandem.db yet"), "{err}");
+    let mut server = tandem(directory.path())
+        .arg("serve")
+        .env("TANDEM_SERVER_LISTEN", "127.0.0.1:0")
+        .env("TANDEM_LOG_FORMAT", "json")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening") {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "it ended without listening");
+    }
+    let log: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address = log.get("addr").and_then(|address| address.as_str()).unwrap();
+    let event = r#"{"uid":"s","title":"Planning","start":"2026-03-02T09:00:00","timeZone":"Europe/Berlin","duration":"PT1H",
+        "recurrenceRules":[{"@type":"RecurrenceRule","frequency":"weekly"}],
+        "recurrenceOverrides":{"2026-03-09T09:00:00":{"excluded":true}}}"#;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST /v1/tenants/acme/calendars/work/events HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{event}",
+        event.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let (code, out, err) = explain("s");
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    for line in [
+        "Planning\n",
+        "  every week\n",
+        "  Monday 2026-03-16 09:00 to 10:00\n",
+        "  Monday 2026-03-09 09:00: cancelled; made in the application\n",
+    ] {
+        assert!(out.contains(line), "{line:?} is not in {out}");
+    }
+    let (code, _, err) = explain("other");
+    assert_eq!(code, Some(1));
+    assert!(err.contains("tenant acme has no such event"), "{err}");
+    server.kill().unwrap();
+    server.wait().unwrap();
+}

@@ -10,6 +10,7 @@ use support::{World, run, run_for};
 use tandem_host::bindings::exports::tandem::calendar::webhooks::Request;
 use tandem_host::runtime::Runtime;
 use tandem_host::store::Provider;
+use tandem_host::zones::ZoneFiles;
 
 async fn receive(runtime: &Runtime, command: &str) -> Result<String, String> {
     let request = Request {
@@ -123,4 +124,18 @@ async fn a_webhook_sees_no_tenant_and_a_step_leaves_no_marks() {
     assert!(receive(&runtime, "lease r").await.unwrap().contains("Refused"));
     assert_eq!(receive(&runtime, "authorization c").await.unwrap(), "Err(AuthError::Missing)");
     assert!(run(&runtime, "accept other").await.unwrap().contains("Refused"));
+}
+
+#[tokio::test]
+async fn zone_rules_come_from_the_machine_only_when_it_gives_them() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("Europe")).unwrap();
+    std::fs::write(home.path().join("Europe/London"), b"TZif2 and more").unwrap();
+    std::fs::write(home.path().join("tzdata.zi"), "# version 2027a\n").unwrap();
+    let zones = Some(ZoneFiles::open(home.path()).unwrap());
+    let runtime = World { zones, ..World::default() }.runtime().unwrap();
+    assert_eq!(run(&runtime, "zone Europe/London").await.unwrap(), r#"Some("2027a") Some(14)"#);
+    assert_eq!(run(&runtime, "zone ../Europe/London").await.unwrap(), r#"Some("2027a") None"#);
+    let runtime = World::default().runtime().unwrap();
+    assert_eq!(run(&runtime, "zone Europe/London").await.unwrap(), "None None");
 }

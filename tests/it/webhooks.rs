@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tandem_engine::effects::{Channel, ProviderKind, Replica};
-use tandem_engine::webhooks::{Notice, receive, token};
+use tandem_engine::webhooks::{Notice, token};
 use tandem_tests::world::{ACCOUNT, REPLICA, World, google_meeting};
 
 const DAY_MS: u64 = 86_400_000;
@@ -93,12 +93,12 @@ fn every_notification_is_answered_as_the_table_says() {
         let (mut world, channel) = world();
         let known = placeholders(&world, &channel);
         let provider = if case["provider"] == "microsoft" { ProviderKind::Microsoft } else { ProviderKind::Google };
-        let notice = Notice { provider, headers: headers(case, &known) };
+        let notice = Notice { provider, query: String::new(), headers: headers(case, &known), body: vec![] };
         let before = (world.effects, world.memory.replicas[REPLICA].wanted, world.memory.commits);
         if case["store"] == "away" {
             world.dies_after = Some(before.0);
         }
-        let answer = receive(&mut world, &notice);
+        let answer = world.receive(&notice);
         assert_eq!(case["status"], answer.status, "{name}");
         assert_eq!(case["body"], answer.body, "{name}");
         assert_eq!(case["verdict"], answer.verdict.name(), "{name}");
@@ -117,7 +117,7 @@ fn what_google_really_sends_is_accepted() {
     world.google.user_insert(ACCOUNT, &google_meeting("new", "2026-03-04T09:00:00", "2026-03-04T10:00:00")).unwrap();
     let sent = world.google.take_notifications(i64::MAX / 4);
     assert_eq!(sent.len(), 1);
-    let notice = Notice { provider: ProviderKind::Google, headers: sent[0].headers.clone() };
-    let answer = receive(&mut world, &notice);
+    let notice = Notice { provider: ProviderKind::Google, query: String::new(), headers: sent[0].headers.clone(), body: vec![] };
+    let answer = world.receive(&notice);
     assert_eq!((answer.status, answer.verdict.name()), (200, "changed"));
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tandem_engine::agenda::{self, Query};
-use tandem_engine::time::{BundledZones, parse_rfc3339};
+use tandem_engine::agenda::Query;
+use tandem_engine::time::parse_rfc3339;
 use tandem_providers::SimRequest;
 
 use crate::world::{ACCOUNT, BEGINNING_MS, CALENDAR, World};
@@ -62,7 +62,6 @@ pub fn remote(world: &World) -> BTreeMap<Seen, u32> {
 #[must_use]
 pub fn local(world: &mut World) -> BTreeMap<Seen, u32> {
     let mut seen = BTreeMap::new();
-    let zones = BundledZones::new();
     // Month by month, so that the limit is never reached.
     for start in (FROM_MS..TO_MS).step_by(15 * 86_400_000) {
         let end = (start + 15 * DAY_MS).min(TO_MS);
@@ -73,7 +72,7 @@ pub fn local(world: &mut World) -> BTreeMap<Seen, u32> {
             time_zone: "UTC".into(),
             limit: 10_000,
         };
-        let found = agenda::occurrences(world, &zones, &query);
+        let found = world.occurrences(&query);
         let found = found.unwrap_or_else(|error| panic!("the agenda cannot be read: {error}"));
         assert!(!found.truncated, "the agenda is truncated");
         for entry in found.entries {

@@ -60,6 +60,15 @@ pub struct Tally {
 /// When something does not hold; the message names the seed.
 #[must_use]
 pub fn run(seed: u64, turns: u32) -> Tally {
+    play(seed, turns).0
+}
+
+/// The same, with the world as it is at the end.
+///
+/// # Panics
+/// As [`run`].
+#[must_use]
+pub fn play(seed: u64, turns: u32) -> (Tally, World) {
     let mut dice = Dice::new(seed);
     let mut world = begin(&mut dice);
     let mut tally = Tally::default();
@@ -85,7 +94,7 @@ pub fn run(seed: u64, turns: u32) -> Tally {
         }
     }
     quiet(&mut world, seed);
-    tally
+    (tally, world)
 }
 
 fn begin(dice: &mut Dice) -> World {
@@ -297,9 +306,7 @@ fn quiet(world: &mut World, seed: u64) {
 
 /// A guard that asks is answered: what is gone is gone.
 fn accept_guard(world: &mut World, seed: u64) {
-    use tandem_engine::sync;
-    let zones = tandem_engine::time::BundledZones::new();
-    let answered = sync::answer_guard(world, &zones, crate::world::REPLICA, true);
+    let answered = world.answer_guard(crate::world::REPLICA, true);
     answered.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     world.settle().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
 }

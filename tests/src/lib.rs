@@ -7,6 +7,8 @@
 )]
 
 pub mod agenda;
+mod component;
 pub mod history;
 pub mod memory;
+pub mod person;
 pub mod world;

@@ -1,17 +1,20 @@
 //! A calendar of an application, its replica at the simulated Google, and virtual time.
 
+mod calls;
+mod effects;
+
 use serde_json::{Value, json};
-use tandem_engine::editing::{self, Action, Edit, EditError, Scope};
+use tandem_engine::editing::{Action, Edit, EditError, Scope};
 use tandem_engine::effects::{
-    AuthError, Batch, Channel, ConflictPolicy, ConflictRow, Connection, Effects, EventRow, Mark, MarkOutcome, Method,
-    Orphan, ProviderKind, PushQueuePage, Replica, ReplicaMode, ReplicaSummary, Request, Response, Settings, Shadow,
-    ShadowCount, StorageError, Stored, TimeMs, TransportError,
+    AuthError, ConflictPolicy, Connection, EventRow, ProviderKind, Replica, ReplicaMode, Settings, TransportError,
 };
-use tandem_engine::sync::{self, Outcome, Report, StepError};
+use tandem_engine::sync::{self, Outcome, StepError};
 use tandem_engine::time::BundledZones;
-use tandem_engine::webhooks::{self, Answer, Notice};
+use tandem_engine::webhooks::Notice;
+use tandem_providers::ManualClock;
 use tandem_providers::google::{Config, Google};
-use tandem_providers::{ManualClock, SimRequest, SimResponse};
+
+pub use calls::EngineKind;
 
 use crate::memory::Memory;
 
@@ -26,8 +29,21 @@ pub const BEGINNING_MS: i64 = 1_772_438_400_000;
 /// Steps after which a replica counts as stuck.
 const STEPS: u32 = 20_000;
 
+/// A request that left the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// `GET`, `POST`, ...
+    pub method: &'static str,
+    /// The whole URL.
+    pub url: String,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+}
+
 /// See the module.
 pub struct World {
+    /// What does the work; see [`EngineKind::chosen`].
+    pub engine: EngineKind,
     /// The time of everything.
     pub clock: ManualClock,
     /// The provider.
@@ -48,6 +64,10 @@ pub struct World {
     pub grant: Result<(), AuthError>,
     /// How often it was asked.
     pub refreshes: u32,
+    /// Every request is stopped with this error before it leaves; none: they reach the provider.
+    pub stopped: Option<TransportError>,
+    /// Requests that left so far, in their order.
+    pub sent: Vec<Sent>,
     random: u64,
 }
 
@@ -102,6 +122,7 @@ impl World {
             page_size: 250,
         };
         Self {
+            engine: EngineKind::chosen(),
             clock,
             google,
             memory,
@@ -112,6 +133,8 @@ impl World {
             notified: Vec::new(),
             grant: Ok(()),
             refreshes: 0,
+            stopped: None,
+            sent: Vec::new(),
             random: 0,
         }
     }
@@ -123,31 +146,13 @@ impl World {
         u64::try_from(self.clock.now_ms()).unwrap_or(0)
     }
 
-    /// One step.
-    ///
-    /// # Errors
-    /// When the process died, or as the engine says.
-    pub fn step(&mut self) -> Result<Report, StepError> {
-        self.step_of(REPLICA)
-    }
-
-    /// One step of a replica.
-    ///
-    /// # Errors
-    /// As [`World::step`].
-    pub fn step_of(&mut self, replica: &str) -> Result<Report, StepError> {
-        let zones = std::mem::take(&mut self.zones);
-        let report = sync::step(self, &zones, replica);
-        self.zones = zones;
-        report
-    }
-
     /// Deliver pushes that are due; their answers are kept in `notified`.
     pub fn deliver(&mut self) {
         let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         for notification in self.google.take_notifications(now_ms) {
-            let notice = Notice { provider: ProviderKind::Google, headers: notification.headers.clone() };
-            let answer: Answer = webhooks::receive(self, &notice);
+            let (headers, body) = (notification.headers.clone(), notification.body.clone());
+            let notice = Notice { provider: ProviderKind::Google, query: String::new(), headers, body };
+            let answer = self.receive(&notice);
             self.notified.push(answer.status);
             self.google.notification_answered(notification, Some(answer.status));
         }
@@ -191,17 +196,6 @@ impl World {
         self.settle()
     }
 
-    /// An edit by the application.
-    ///
-    /// # Errors
-    /// As [`editing::apply`].
-    pub fn edit(&mut self, edit: &Edit) -> Result<EventRow, EditError> {
-        let zones = std::mem::take(&mut self.zones);
-        let row = editing::apply(self, &zones, edit);
-        self.zones = zones;
-        row
-    }
-
     /// Create an event locally.
     ///
     /// # Errors
@@ -240,18 +234,6 @@ impl World {
             (document["title"] == title).then(|| (row.clone(), document))
         })
     }
-
-    fn act(&mut self) -> bool {
-        if self.dies_after.is_some_and(|last| self.effects >= last) {
-            return false;
-        }
-        self.effects += 1;
-        true
-    }
-
-    fn read<T>(&mut self, read: impl FnOnce(&Memory) -> T) -> Stored<T> {
-        if self.act() { Ok(read(&self.memory)) } else { Err(StorageError::Unavailable) }
-    }
 }
 
 impl Default for World {
@@ -288,130 +270,4 @@ pub fn google_meeting(title: &str, start: &str, end: &str) -> Value {
         "start": {"dateTime": start, "timeZone": "Europe/Berlin"},
         "end": {"dateTime": end, "timeZone": "Europe/Berlin"},
     })
-}
-
-impl Effects for World {
-    fn now_ms(&mut self) -> TimeMs {
-        World::now_ms(self)
-    }
-
-    fn random(&mut self) -> u64 {
-        // splitmix64: the same numbers in every run.
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn settings(&mut self) -> Settings {
-        self.settings.clone()
-    }
-
-    fn exchange(&mut self, request: Request) -> Result<Response, TransportError> {
-        if !self.act() {
-            return Err(TransportError::NoAnswer);
-        }
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-            Method::Delete => "DELETE",
-        };
-        let sim = SimRequest { method: method.into(), url: request.url, headers: request.headers, body: request.body };
-        let traced = std::env::var_os("TANDEM_TRACE")
-            .is_some()
-            .then(|| format!("{method} {} {}", sim.url, String::from_utf8_lossy(&sim.body)));
-        let answer = self.google.handle(&sim);
-        if let Some(traced) = traced {
-            eprintln!("TRACE {} {traced} -> {:?} {}", World::now_ms(self), answer.status(), answer.json());
-        }
-        match answer {
-            SimResponse::Answer(answer) => {
-                Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
-            }
-            SimResponse::NoAnswer => Err(TransportError::NoAnswer),
-        }
-    }
-
-    fn authorization(&mut self, _connection: &str) -> Result<String, AuthError> {
-        Ok("Bearer token".into())
-    }
-
-    fn refresh(&mut self, _connection: &str) -> Result<String, AuthError> {
-        self.refreshes += 1;
-        self.grant?;
-        self.google.grant_access(ACCOUNT, "token", i64::MAX / 4);
-        Ok("Bearer token".into())
-    }
-
-    fn accept(&mut self, marks: Vec<Mark>) -> Stored<Vec<MarkOutcome>> {
-        if self.act() { Ok(self.memory.accept(&marks)) } else { Err(StorageError::Unavailable) }
-    }
-
-    fn load_replica(&mut self, replica: &str) -> Stored<Option<Replica>> {
-        self.read(|memory| memory.replica(replica))
-    }
-
-    fn calendar_replicas(&mut self, calendar: &str) -> Stored<Vec<ReplicaSummary>> {
-        self.read(|memory| memory.calendar_replicas(calendar))
-    }
-
-    fn events(&mut self, calendar: &str, uids: Vec<String>) -> Stored<Vec<Option<EventRow>>> {
-        self.read(|memory| memory.events_by_uid(calendar, &uids))
-    }
-
-    fn events_between(
-        &mut self,
-        calendar: &str,
-        from_ms: TimeMs,
-        to_ms: TimeMs,
-        after: Option<(TimeMs, String)>,
-        limit: u32,
-    ) -> Stored<Vec<EventRow>> {
-        self.read(|memory| memory.between(calendar, from_ms, to_ms, after.as_ref(), limit))
-    }
-
-    fn shadows_by_remote(&mut self, replica: &str, remote_ids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        self.read(|memory| memory.by_remote(replica, &remote_ids))
-    }
-
-    fn shadows_by_uid(&mut self, replica: &str, uids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        self.read(|memory| memory.by_uid(replica, &uids))
-    }
-
-    fn unseen_shadows(
-        &mut self,
-        replica: &str,
-        generation: u64,
-        after: Option<String>,
-        limit: u32,
-    ) -> Stored<Vec<Shadow>> {
-        self.read(|memory| memory.unseen(replica, generation, after.as_deref(), limit))
-    }
-
-    fn count_shadows(&mut self, replica: &str, generation: u64) -> Stored<ShadowCount> {
-        self.read(|memory| memory.count(replica, generation))
-    }
-
-    fn push_queue(&mut self, replica: &str, now_ms: TimeMs, limit: u32) -> Stored<PushQueuePage> {
-        self.read(|memory| memory.push_queue(replica, now_ms, limit))
-    }
-
-    fn orphans(&mut self, replica: &str, masters: Option<Vec<String>>, limit: u32) -> Stored<Vec<Orphan>> {
-        self.read(|memory| memory.orphans_of(replica, masters.as_deref(), limit))
-    }
-
-    fn channels(&mut self, replica: &str) -> Stored<Vec<Channel>> {
-        self.read(|memory| memory.channels.values().filter(|channel| channel.replica == replica).cloned().collect())
-    }
-
-    fn load_conflict(&mut self, conflict: &str) -> Stored<Option<ConflictRow>> {
-        self.read(|memory| memory.conflicts.get(conflict).cloned())
-    }
-
-    fn commit(&mut self, batch: Batch) -> Stored<()> {
-        if self.act() { self.memory.commit(batch) } else { Err(StorageError::Unavailable) }
-    }
 }

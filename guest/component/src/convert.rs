@@ -343,6 +343,12 @@ pub(crate) fn edit(e: out::editing::Edit) -> editing::Edit {
     }
 }
 
+pub(crate) fn applied(a: editing::Applied) -> out::editing::Applied {
+    let dropped = a.dropped.into_iter();
+    let dropped = dropped.map(|d| out::editing::DroppedOverride { recurrence_id: d.recurrence_id, patch: d.patch });
+    out::editing::Applied { event: event_out(a.event), dropped: dropped.collect() }
+}
+
 pub(crate) fn edit_error(e: editing::EditError) -> out::editing::EditError {
     match e {
         editing::EditError::NotFound => out::editing::EditError::NotFound,
@@ -364,16 +370,21 @@ pub(crate) fn query(w: out::recurrence::Window) -> agenda::Query {
 }
 
 pub(crate) fn agenda(a: agenda::Agenda) -> out::recurrence::OccurrencePage {
-    let item = |e: agenda::Entry| out::recurrence::Occurrence {
+    out::recurrence::OccurrencePage { items: a.entries.into_iter().map(occurrence).collect(), truncated: a.truncated }
+}
+
+pub(crate) fn occurrence(e: agenda::Entry) -> out::recurrence::Occurrence {
+    out::recurrence::Occurrence {
         uid: e.uid,
         recurrence_id: e.recurrence_id,
         start_ms: e.start_ms,
         end_ms: e.end_ms,
         revision: e.revision,
         document: e.document,
-    };
-    out::recurrence::OccurrencePage { items: a.entries.into_iter().map(item).collect(), truncated: a.truncated }
+    }
 }
+
+pub(crate) use crate::explained::{explain_error, explanation, question};
 
 pub(crate) fn query_error(e: agenda::QueryError) -> out::recurrence::WindowError {
     match e {

@@ -2,6 +2,7 @@
 
 mod convert;
 mod effects;
+mod explained;
 mod http;
 
 wit_bindgen::generate!({ path: "../../wit", world: "tandem" });
@@ -22,7 +23,16 @@ export!(Component);
 
 thread_local! {
     /// Zones are parsed once for each instance.
-    static ZONES: BundledZones = BundledZones::new();
+    static ZONES: BundledZones = zones();
+}
+
+/// The component's own zone rules, under the host's newer ones if it has any.
+fn zones() -> BundledZones {
+    use tandem::calendar::zones;
+    match zones::version() {
+        Some(_) => BundledZones::overridden_by(Box::new(zones::rules)),
+        None => BundledZones::new(),
+    }
 }
 
 impl webhooks::Guest for Component {
@@ -63,10 +73,10 @@ impl channels::Guest for Component {
 }
 
 impl editing::Guest for Component {
-    fn apply(edit: editing::Edit) -> Result<tandem::calendar::types::Event, editing::EditError> {
+    fn apply(edit: editing::Edit) -> Result<editing::Applied, editing::EditError> {
         let edit = to::edit(edit);
-        let row = ZONES.with(|zones| tandem_engine::editing::apply(&mut Imports, zones, &edit));
-        row.map(to::event_out).map_err(to::edit_error)
+        let applied = ZONES.with(|zones| tandem_engine::editing::apply(&mut Imports, zones, &edit));
+        applied.map(to::applied).map_err(to::edit_error)
     }
 }
 
@@ -75,6 +85,12 @@ impl recurrence::Guest for Component {
         let query = to::query(window);
         let agenda = ZONES.with(|zones| tandem_engine::agenda::occurrences(&mut Imports, zones, &query));
         agenda.map(to::agenda).map_err(to::query_error)
+    }
+
+    fn explain(question: recurrence::Question) -> Result<recurrence::Explanation, recurrence::ExplainError> {
+        let question = to::question(question);
+        let explanation = ZONES.with(|zones| tandem_engine::explain::explain(&mut Imports, zones, &question));
+        explanation.map(to::explanation).map_err(to::explain_error)
     }
 }
 

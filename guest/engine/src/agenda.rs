@@ -2,7 +2,7 @@
 
 use crate::effects::{Effects, EventRow, StorageError, TimeMs};
 use crate::event::Document;
-use crate::limits::{MAX_OCCURRENCES, MAX_WINDOW_MS, WINDOW_PAGE};
+use crate::limits::{MAX_OCCURRENCES, MAX_WINDOW_MS, SPAN_SLACK_MS, WINDOW_PAGE};
 use crate::recurrence::{self, Window};
 use crate::time::Zones;
 
@@ -68,8 +68,9 @@ pub fn occurrences<F: Effects>(fx: &mut F, zones: &dyn Zones, query: &Query) -> 
         Window { from_ms: query.from_ms, to_ms: query.to_ms, zone: &query.time_zone, limit: query.limit as usize };
     let mut agenda = Agenda::default();
     let mut after: Option<(TimeMs, String)> = None;
+    let (from_ms, to_ms) = (query.from_ms.saturating_sub(SPAN_SLACK_MS), query.to_ms.saturating_add(SPAN_SLACK_MS));
     loop {
-        let page = fx.events_between(&query.calendar, query.from_ms, query.to_ms, after.take(), WINDOW_PAGE)?;
+        let page = fx.events_between(&query.calendar, from_ms, to_ms, after.take(), WINDOW_PAGE)?;
         let last = page.len() < WINDOW_PAGE as usize;
         after = page.last().map(|row| (row.start_ms, row.uid.clone()));
         for row in &page {

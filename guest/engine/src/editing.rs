@@ -93,17 +93,40 @@ fn invalid(pointer: &str, code: &'static str, message: &str) -> EditError {
     EditError::Invalid(vec![Problem::new(pointer, code, message)])
 }
 
-/// Apply an edit. Returns the event afterwards; for a split series the later part.
+/// An edit that was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The event afterwards; of a split series the later part.
+    pub event: EventRow,
+    /// What the edit ended: overrides of occurrences that a changed start or rule does not have any more, in the order of
+    /// their recurrence ids.
+    pub dropped: Vec<Dropped>,
+}
+
+/// An override that ended with an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// Which occurrence it belonged to.
+    pub recurrence_id: String,
+    /// What it said, as JSON: the patch of RFC 8984 `recurrenceOverrides`.
+    pub patch: String,
+}
+
+/// Apply an edit. One that changes nothing writes nothing.
 ///
 /// # Errors
 /// See [`EditError`].
-pub fn apply<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<EventRow, EditError> {
+pub fn apply<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<Applied, EditError> {
     refuse_read_only(fx, &edit.calendar)?;
     for _ in 0..REPLANS {
-        let writes = decide(fx, zones, edit)?;
-        let Some(answer) = writes.last().map(|write| write.row.clone()) else { return Err(EditError::Unavailable) };
+        let Decided { writes, dropped } = decide(fx, zones, edit)?;
+        let Some(event) = writes.last().map(|write| write.row.clone()) else { return Err(EditError::Unavailable) };
+        let writes: Vec<Write> = writes.into_iter().filter(|write| write.row.revision != write.before).collect();
+        if writes.is_empty() {
+            return Ok(Applied { event, dropped });
+        }
         match store(fx, edit, writes) {
-            Ok(()) => return Ok(answer),
+            Ok(()) => return Ok(Applied { event, dropped }),
             // Somebody else was faster: look again. With an expected revision that look says so.
             Err(StorageError::Stale) => {}
             Err(error) => return Err(error.into()),
@@ -112,13 +135,26 @@ pub fn apply<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<E
     Err(EditError::Unavailable)
 }
 
-/// A new state of an event, over the one with the revision `before`.
+/// A state of an event, over the one with the revision `before`; with that same revision nothing changed.
 struct Write {
     before: u64,
     row: EventRow,
 }
 
-fn decide<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<Vec<Write>, EditError> {
+/// What an edit comes to.
+struct Decided {
+    /// The last one is the answer.
+    writes: Vec<Write>,
+    dropped: Vec<Dropped>,
+}
+
+impl From<Write> for Decided {
+    fn from(write: Write) -> Self {
+        Self { writes: vec![write], dropped: Vec::new() }
+    }
+}
+
+fn decide<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<Decided, EditError> {
     if let Action::Create(text) = &edit.action {
         return create(fx, zones, edit, text);
     }
@@ -148,7 +184,7 @@ fn decide<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<Vec<
     }
 }
 
-fn create<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit, text: &str) -> Result<Vec<Write>, EditError> {
+fn create<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit, text: &str) -> Result<Decided, EditError> {
     let mut document = parse(text)?;
     match (&edit.uid, document.get("uid")) {
         (Some(uid), None) => document.set_uid(uid),
@@ -163,8 +199,7 @@ fn create<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit, text: &str) ->
     if existing.as_ref().is_some_and(|row| !row.deleted) {
         return Err(EditError::Exists);
     }
-    let before = existing.map_or(0, |row| row.revision);
-    Ok(vec![put(fx, zones, before, &document)?])
+    Ok(put(fx, zones, existing.as_ref(), &document)?.into())
 }
 
 /// The whole event or series.
@@ -174,10 +209,10 @@ fn whole<F: Effects>(
     edit: &Edit,
     row: &EventRow,
     document: &Document,
-) -> Result<Vec<Write>, EditError> {
-    let Some(mut changed) = change(edit, document)? else { return Ok(vec![remove(fx, row)]) };
-    recurrence::drop_stale_overrides(document, &mut changed, &Map::new());
-    Ok(vec![put(fx, zones, row.revision, &changed)?])
+) -> Result<Decided, EditError> {
+    let Some(mut changed) = change(edit, document)? else { return Ok(remove(fx, row).into()) };
+    let dropped = drop_stale(document, &mut changed);
+    Ok(Decided { writes: vec![put(fx, zones, Some(row), &changed)?], dropped })
 }
 
 /// One occurrence: an override.
@@ -187,7 +222,7 @@ fn occurrence<F: Effects>(
     edit: &Edit,
     row: &EventRow,
     document: &Document,
-) -> Result<Vec<Write>, EditError> {
+) -> Result<Decided, EditError> {
     let recurrence_id = occurrence_of(edit, document)?;
     let mut overrides = document.overrides().cloned().unwrap_or_default();
     let patch = overrides.get(recurrence_id).and_then(Value::as_object).cloned().unwrap_or_default();
@@ -210,7 +245,7 @@ fn occurrence<F: Effects>(
     }
     let mut series = document.clone();
     series.set_overrides(overrides);
-    Ok(vec![put(fx, zones, row.revision, &series)?])
+    Ok(put(fx, zones, Some(row), &series)?.into())
 }
 
 /// An occurrence and all later ones: the series is split in two.
@@ -220,25 +255,50 @@ fn following<F: Effects>(
     edit: &Edit,
     row: &EventRow,
     document: &Document,
-) -> Result<Vec<Write>, EditError> {
+) -> Result<Decided, EditError> {
     let recurrence_id = occurrence_of(edit, document)?;
     let (earlier, later) = match recurrence::split(document.value(), recurrence_id) {
         Ok(parts) => parts,
         Err(SplitError::First) => return whole(fx, zones, edit, row, document),
         Err(error) => return Err(invalid("/recurrenceId", "cannot-split", &error.to_string())),
     };
+    if is_skipped(document, recurrence_id, zones) {
+        let why = "the clock skips this time on that day, so no series can begin there; split at the occurrence before or after";
+        return Err(invalid("/recurrenceId", "cannot-split", why));
+    }
     let earlier = Document::parse(&earlier.to_string()).unwrap_or_default();
     let mut later = Document::parse(&later.to_string()).unwrap_or_default();
-    let first = put(fx, zones, row.revision, &earlier)?;
+    let first = put(fx, zones, Some(row), &earlier)?;
     let random = [fx.random(), fx.random()];
     later.set_uid(&id::new_uid(random));
     match change(edit, &later)? {
-        None => Ok(vec![first]),
+        None => Ok(first.into()),
         Some(mut changed) => {
-            recurrence::drop_stale_overrides(&later, &mut changed, &Map::new());
-            Ok(vec![first, put(fx, zones, 0, &changed)?])
+            let dropped = drop_stale(&later, &mut changed);
+            Ok(Decided { writes: vec![first, put(fx, zones, None, &changed)?], dropped })
         }
     }
+}
+
+/// Whether a wall time does not exist in the event's zone: its clocks are put forward over it.
+fn is_skipped(document: &Document, recurrence_id: &str, zones: &dyn Zones) -> bool {
+    let all_day = document.get("showWithoutTime") == Some(&Value::Bool(true));
+    let (Some(zone), Some(at)) = (document.str("timeZone").filter(|_| !all_day), LocalDateTime::parse(recurrence_id))
+    else {
+        return false;
+    };
+    zones.to_utc_ms(zone, at.0).and_then(|ms| zones.to_local(zone, ms)).is_some_and(|real| real != at.0)
+}
+
+/// Take out what belonged to occurrences that the changed series does not have any more, and say what that was.
+fn drop_stale(before: &Document, changed: &mut Document) -> Vec<Dropped> {
+    let said = changed.overrides().cloned().unwrap_or_default();
+    let stale = recurrence::drop_stale_overrides(before, changed, &Map::new());
+    let dropped = stale.into_iter().filter_map(|recurrence_id| {
+        let patch = said.get(&recurrence_id)?.to_string();
+        Some(Dropped { recurrence_id, patch })
+    });
+    dropped.collect()
 }
 
 fn occurrence_of<'a>(edit: &'a Edit, document: &Document) -> Result<&'a str, EditError> {
@@ -290,12 +350,21 @@ fn parse(text: &str) -> Result<Document, EditError> {
     Ok(Document::new(properties))
 }
 
-fn put<F: Effects>(fx: &mut F, zones: &dyn Zones, before: u64, document: &Document) -> Result<Write, EditError> {
+fn put<F: Effects>(
+    fx: &mut F,
+    zones: &dyn Zones,
+    existing: Option<&EventRow>,
+    document: &Document,
+) -> Result<Write, EditError> {
     let found = problems(document, zones);
     if !found.is_empty() {
         return Err(EditError::Invalid(found));
     }
     let document = &recurrence::tidied(document);
+    let before = existing.map_or(0, |row| row.revision);
+    if let Some(row) = existing.filter(|row| !row.deleted && row.document == document.text()) {
+        return Ok(Write { before, row: row.clone() });
+    }
     let (start_ms, end_ms) = recurrence::span(document.value(), zones).unwrap_or((0, END_OF_TIME));
     let row = EventRow {
         uid: document.uid().to_owned(),

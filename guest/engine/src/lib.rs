@@ -11,6 +11,7 @@ pub mod conflicts;
 pub mod editing;
 pub mod effects;
 pub mod event;
+pub mod explain;
 pub mod id;
 pub mod limits;
 pub mod provider;

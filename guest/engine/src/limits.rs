@@ -55,6 +55,13 @@ pub const MAX_UID: usize = 1_000;
 /// Longest JSON text of one event of the application, in bytes.
 pub const MAX_DOCUMENT: usize = 1 << 20;
 
+/// How far the stored span of an event may be off, in milliseconds: it was computed with the zone rules of its day, and
+/// the largest jump of a zone since then was one day (Samoa left a date out).
+pub const SPAN_SLACK_MS: u64 = 26 * 3_600_000;
+
+/// Most occurrences of one explanation.
+pub const MAX_EXPLAINED: u32 = 100;
+
 /// Longest window of `occurrences`, in milliseconds: 20 years.
 pub const MAX_WINDOW_MS: u64 = 20 * 366 * 86_400_000;
 

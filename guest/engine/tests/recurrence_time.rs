@@ -109,3 +109,45 @@ fn a_window_of_a_zone_converts_like_the_zone() {
     assert!(zones.exists("Etc/UTC") && !zones.exists("Mars/Base") && !zones.exists(""));
     assert_eq!(zones.to_local("Mars/Base", 0), None);
 }
+
+/// TZif (RFC 9636) of a zone that always is this many hours east, by its footer alone.
+fn tzif(hours: i8) -> Vec<u8> {
+    let mut header = b"TZif2".to_vec();
+    header.extend([0; 15]);
+    // isutcnt, isstdcnt, leapcnt, timecnt, typecnt, charcnt
+    for count in [0u32, 0, 0, 0, 1, 4] {
+        header.extend(count.to_be_bytes());
+    }
+    let mut data = (i32::from(hours) * 3_600).to_be_bytes().to_vec();
+    data.extend([0, 0]);
+    data.extend(b"NEW\0");
+    let footer = format!("\n<NEW>{}\n", -hours);
+    [header.clone(), data.clone(), header, data, footer.into_bytes()].concat()
+}
+
+#[test]
+fn a_host_may_have_newer_rules() {
+    let newer = |zone: &str| match zone {
+        "Europe/Berlin" => Some(tzif(5)),
+        "Mars/Base" => Some(tzif(-3)),
+        "Europe/Paris" => Some(b"TZif, but damaged".to_vec()),
+        _ => None,
+    };
+    let (own, zones) = (BundledZones::new(), BundledZones::overridden_by(Box::new(newer)));
+    let noon = LocalDateTime::parse("2026-07-01T12:00:00").unwrap().0;
+    let hour = |zones: &BundledZones, zone: &str| zones.to_utc_ms(zone, noon).map(|ms| ms / 3_600_000 % 24);
+    assert_eq!((hour(&own, "Europe/Berlin"), hour(&zones, "Europe/Berlin")), (Some(10), Some(7)));
+    assert_eq!((hour(&own, "Mars/Base"), hour(&zones, "Mars/Base")), (None, Some(15)), "a new zone");
+    assert_eq!(hour(&zones, "Europe/Paris"), Some(10), "rules that cannot be read count as none");
+    assert_eq!(hour(&zones, "America/New_York"), Some(16), "the rest is as before");
+    // A series keeps its wall time whatever the rules are: only its instants move.
+    let series = serde_json::json!({"start": "2026-03-02T09:00:00", "timeZone": "Europe/Berlin",
+        "recurrenceRules": [{"frequency": "daily", "count": 2}]});
+    let window = tandem_engine::recurrence::Window { from_ms: 0, to_ms: 4_000_000_000_000, zone: "UTC", limit: 9 };
+    let found = |zones: &BundledZones| {
+        let items = tandem_engine::recurrence::occurrences(&series, &window, zones).unwrap().items;
+        items.into_iter().map(|item| (item.recurrence_id.unwrap(), item.start_ms / 3_600_000 % 24)).collect::<Vec<_>>()
+    };
+    let at = |hour| ["2026-03-02T09:00:00", "2026-03-03T09:00:00"].map(|id| (id.to_owned(), hour)).to_vec();
+    assert_eq!((found(&own), found(&zones)), (at(8), at(4)));
+}

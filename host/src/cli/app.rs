@@ -25,6 +25,7 @@ use crate::runtime::{COMPONENT, Runtime, RuntimeError, RuntimeOptions};
 use crate::scheduler::{Scheduler, SchedulerHandle, SchedulerOptions};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{OpenError, Store};
+use crate::zones::{NoZones, ZoneFiles};
 
 /// Bound on one outgoing exchange, in milliseconds: several fit into one call of the component.
 const EXCHANGE_MS: u64 = 20_000;
@@ -65,6 +66,9 @@ pub enum StartError {
     /// The signing key.
     #[error(transparent)]
     Key(#[from] SecretError),
+    /// The zone rules.
+    #[error(transparent)]
+    Zones(#[from] NoZones),
     /// The component.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -122,27 +126,11 @@ pub struct Running {
 ///
 /// # Errors
 /// Nothing is left running then.
-pub async fn start(config: Config, options: StartOptions) -> Result<Running, StartError> {
+pub async fn start(config: Config, mut options: StartOptions) -> Result<Running, StartError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let store: Arc<dyn Store> = Arc::new(open_store(&config).await?);
-    let settings = Arc::new(RwLock::new(settings(&config)?));
-    let egress = Arc::new(Egress::new(egress_options(&config)));
-    let credentials = Arc::new(Credentials::new(store.clone(), egress.clone(), options.clock.clone()));
-    let runtime = load(RuntimeOptions {
-        component: options.component.unwrap_or_else(|| COMPONENT.to_vec()),
-        cache_dir: Some(config.cache_dir()),
-        store: store.clone(),
-        egress,
-        credentials,
-        settings: settings.clone(),
-        clock: options.clock.clone(),
-        seed: options.seed,
-        call_timeout_ms: config.sandbox.call_timeout_ms.into(),
-        memory_limit: usize::try_from(config.sandbox.memory_mb).unwrap_or(usize::MAX).saturating_mul(1024 * 1024),
-    })
-    .await?;
+    let Opened { store, settings, runtime } = open(&config, &mut options).await?;
     seed(&config, store.as_ref()).await?;
     let listener = listen(config.server.listen, options.listener).await?;
     let addr = listener.local_addr().map_err(|error| StartError::Listen(config.server.listen, error))?;
@@ -157,6 +145,43 @@ pub async fn start(config: Config, options: StartOptions) -> Result<Running, Sta
     let steps = options.schedule.then(|| scheduler.clone().run());
     tracing::info!(%addr, replicas = replicas(&config), push = config.server.public_url.is_some(), "listening");
     Ok(Running { addr, store, runtime, scheduler, api, settings, server, steps, announcer, housekeeper })
+}
+
+/// What everything else stands on.
+struct Opened {
+    store: Arc<dyn Store>,
+    settings: Arc<RwLock<Settings>>,
+    runtime: Runtime,
+}
+
+/// Open the database and load the component.
+async fn open(config: &Config, options: &mut StartOptions) -> Result<Opened, StartError> {
+    let zones = config.zones.directory.as_deref().map(ZoneFiles::open).transpose()?;
+    let store: Arc<dyn Store> = Arc::new(open_store(config).await?);
+    let settings = Arc::new(RwLock::new(settings(config)?));
+    let egress = Arc::new(Egress::new(egress_options(config)));
+    let credentials = Arc::new(Credentials::new(store.clone(), egress.clone(), options.clock.clone()));
+    let runtime = load(RuntimeOptions {
+        component: options.component.take().unwrap_or_else(|| COMPONENT.to_vec()),
+        cache_dir: Some(config.cache_dir()),
+        store: store.clone(),
+        egress,
+        credentials,
+        settings: settings.clone(),
+        clock: options.clock.clone(),
+        zones,
+        seed: options.seed,
+        call_timeout_ms: config.sandbox.call_timeout_ms.into(),
+        memory_limit: usize::try_from(config.sandbox.memory_mb).unwrap_or(usize::MAX).saturating_mul(1024 * 1024),
+    })
+    .await?;
+    Ok(Opened { store, settings, runtime })
+}
+
+/// The database and the component alone, for a command that asks one question.
+pub(super) async fn open_component(config: &Config) -> Result<(Arc<dyn Store>, Runtime), StartError> {
+    let opened = open(config, &mut StartOptions::default()).await?;
+    Ok((opened.store, opened.runtime))
 }
 
 impl Running {

@@ -5,6 +5,7 @@
 pub mod app;
 mod check_config;
 mod demo;
+mod explain;
 pub mod housekeeping;
 mod seed;
 mod serve;
@@ -30,6 +31,13 @@ enum Command {
     Serve(Settings),
     /// Read the settings, say what is wrong with them, and start nothing.
     CheckConfig(Settings),
+    /// Say of an event when it is, how it repeats, what comes next, and where each exception comes from.
+    Explain {
+        #[command(flatten)]
+        settings: Settings,
+        #[command(flatten)]
+        options: explain::Options,
+    },
     /// Show two-way sync against a simulated Google on this machine.
     Demo(demo::Options),
 }
@@ -58,6 +66,7 @@ pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(settings) => settings.load().and_then(serve::run),
         Command::CheckConfig(settings) => settings.load().and_then(|config| check_config::run(&config)),
+        Command::Explain { settings, options } => settings.load().and_then(|config| explain::run(config, options)),
         Command::Demo(options) => demo::run(&options),
     };
     done.map_or_else(|code| code, |()| ExitCode::SUCCESS)

@@ -58,6 +58,7 @@ pub const SECTIONS: &[Section] = &[
         list: false,
         settings: &[plain("memory_mb"), plain("call_timeout_ms"), plain("cache_dir")],
     },
+    Section { name: "zones", list: false, settings: &[plain("directory")] },
     Section { name: "log", list: false, settings: &[plain("level"), plain("format")] },
     Section {
         name: "connections",

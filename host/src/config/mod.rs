@@ -44,6 +44,8 @@ pub struct Config {
     pub google: Google,
     /// `[sandbox]`
     pub sandbox: Sandbox,
+    /// `[zones]`
+    pub zones: ZoneRules,
     /// `[log]`
     pub log: Log,
     /// `[[connections]]`
@@ -118,6 +120,13 @@ pub struct Sandbox {
     pub call_timeout_ms: u32,
     /// Where the compiled component is kept; none for a directory beside the database.
     pub cache_dir: Option<PathBuf>,
+}
+
+/// Time zones.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ZoneRules {
+    /// Compiled zone rules that win over the component's own; none for those.
+    pub directory: Option<PathBuf>,
 }
 
 /// Logs.

@@ -11,7 +11,9 @@ use super::keys::{SECTIONS, environment_name, names, nearest};
 use super::lists;
 use super::reader::{Reader, Source};
 use super::signing::key_bytes;
-use super::{Config, Environment, Google, Log, LogFormat, LogLevel, Sandbox, Security, Server, StoreSettings, Sync};
+use super::{
+    Config, Environment, Google, Log, LogFormat, LogLevel, Sandbox, Security, Server, StoreSettings, Sync, ZoneRules,
+};
 
 /// Google's Calendar API.
 const GOOGLE_BASE_URL: &str = "https://www.googleapis.com/calendar/v3";
@@ -41,6 +43,7 @@ pub(super) fn read(text: &str, path: &Path, environment: &Environment) -> Result
     let security = security(&mut open(root, &mut source, "security"));
     let google = google(&mut open(root, &mut source, "google"));
     let sandbox = sandbox(&mut open(root, &mut source, "sandbox"));
+    let zones = ZoneRules { directory: open(root, &mut source, "zones").text("directory").map(|f| f.value.into()) };
     let log = log(&mut open(root, &mut source, "log"));
     let connections = lists::connections(root, &mut source, &google);
     let calendars = lists::calendars(root, &mut source, &connections);
@@ -48,7 +51,7 @@ pub(super) fn read(text: &str, path: &Path, environment: &Environment) -> Result
         return Err(ConfigError { faults: source.faults });
     }
     let warnings = unknown_variables(environment);
-    Ok(Config { server, store, sync, security, google, sandbox, log, connections, calendars, warnings })
+    Ok(Config { server, store, sync, security, google, sandbox, zones, log, connections, calendars, warnings })
 }
 
 /// Not TOML. Only the parser's own words are shown: its excerpt of the line could hold a secret.

@@ -9,7 +9,7 @@ use super::calendars::existing;
 use super::params::{Id, Named, Params, Uid, invalid};
 use super::problem::{Answer, Code, Problem};
 use super::state::Api;
-use super::wire::{EventWire, Page, etag, event_answer};
+use super::wire::{EventWire, Page, edit_answer, etag, event_answer};
 use super::{body, limits};
 use crate::bindings::exports::tandem::calendar::editing::{Action, Edit, Scope};
 
@@ -76,10 +76,11 @@ pub(super) async fn create(
         action: Action::Create(document),
         notify_attendees,
     };
-    let event = api.calls.apply(&tenant, edit).await??;
+    let applied = api.calls.apply(&tenant, edit).await??;
     api.changed();
-    let place = format!("/v1/tenants/{tenant}/calendars/{calendar}/events/{}", percent_encoded(&event.uid));
-    let mut response = event_answer(StatusCode::CREATED, event)?;
+    let uid = percent_encoded(&applied.event.uid);
+    let place = format!("/v1/tenants/{tenant}/calendars/{calendar}/events/{uid}");
+    let mut response = edit_answer(StatusCode::CREATED, applied)?;
     if let Ok(place) = HeaderValue::from_str(&place) {
         response.headers_mut().insert(header::LOCATION, place);
     }
@@ -118,9 +119,9 @@ async fn edit(api: &Api, named: OneEvent, params: Params, expected: Option<u64>,
         action,
         notify_attendees: params.flag("notify-attendees")?,
     };
-    let event = api.calls.apply(&tenant, edit).await??;
+    let applied = api.calls.apply(&tenant, edit).await??;
     api.changed();
-    event_answer(StatusCode::OK, event)
+    edit_answer(StatusCode::OK, applied)
 }
 
 fn scope(params: &Params) -> Result<(Scope, Option<String>), Problem> {

@@ -21,6 +21,10 @@ pub const PAGE: u32 = 100;
 pub const OCCURRENCES_MOST: u32 = 10_000;
 /// Occurrences in one answer, unless asked.
 pub const OCCURRENCES: u32 = 1000;
+/// Most occurrences of an explanation.
+pub const EXPLAINED_MOST: u32 = 100;
+/// Occurrences of an explanation unless asked otherwise.
+pub const EXPLAINED: u32 = 10;
 /// Seconds that a call for changes may wait: below the idle time of common proxies.
 pub const WAIT_MOST_S: u32 = 50;
 /// Calls that wait for changes at the same time; each costs one small read for every `WAIT_LOOK`.

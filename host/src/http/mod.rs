@@ -10,6 +10,7 @@ mod changes;
 mod conflicts;
 mod counters;
 mod events;
+mod explain;
 mod failures;
 mod health;
 pub mod limits;
@@ -54,6 +55,7 @@ fn tenant_routes() -> Router<Api> {
             "/v1/tenants/{tenant}/calendars/{calendar}/events/{uid}",
             get(events::get).patch(events::patch).put(events::replace).delete(events::delete),
         )
+        .route("/v1/tenants/{tenant}/calendars/{calendar}/events/{uid}/explanation", get(explain::get))
         .route("/v1/tenants/{tenant}/calendars/{calendar}/occurrences", get(calendars::occurrences))
         .route("/v1/tenants/{tenant}/changes", get(changes::list))
         .route("/v1/tenants/{tenant}/conflicts", get(conflicts::list))

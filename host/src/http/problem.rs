@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::bindings::exports::tandem::calendar::conflicts::ResolveError;
 use crate::bindings::exports::tandem::calendar::editing::EditError;
-use crate::bindings::exports::tandem::calendar::recurrence::WindowError;
+use crate::bindings::exports::tandem::calendar::recurrence::{ExplainError, WindowError};
 use crate::bindings::exports::tandem::calendar::sync::StepError;
 use crate::bindings::tandem::calendar::types::StorageError;
 use crate::runtime::Trap;
@@ -210,6 +210,16 @@ impl From<WindowError> for Problem {
         match error {
             WindowError::Invalid(why) => Self::new(Code::InvalidWindow, why),
             WindowError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExplainError> for Problem {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::NotFound => Self::new(Code::EventNotFound, "it was never in this calendar, or is deleted"),
+            ExplainError::Invalid(why) => Self::new(Code::InvalidParameter, why),
+            ExplainError::Storage(error) => error.into(),
         }
     }
 }

@@ -9,11 +9,12 @@ use super::auth::Guard;
 use super::counters::Counters;
 use super::limits;
 use crate::bindings::exports::tandem::calendar::conflicts::{Choice, ResolveError};
-use crate::bindings::exports::tandem::calendar::editing::{Edit, EditError};
-use crate::bindings::exports::tandem::calendar::recurrence::{OccurrencePage, Window, WindowError};
+use crate::bindings::exports::tandem::calendar::editing::{Applied, Edit, EditError};
+use crate::bindings::exports::tandem::calendar::recurrence::{
+    ExplainError, Explanation, OccurrencePage, Question, Window, WindowError,
+};
 use crate::bindings::exports::tandem::calendar::sync::StepError;
 use crate::bindings::exports::tandem::calendar::webhooks::{Request, Response};
-use crate::bindings::tandem::calendar::types::Event;
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::runtime::{Runtime, Trap};
@@ -26,9 +27,11 @@ pub trait Calls: Send + Sync + 'static {
     /// `webhooks.receive`
     async fn receive(&self, request: Request) -> Result<Response, Trap>;
     /// `editing.apply`
-    async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Event, EditError>, Trap>;
+    async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Applied, EditError>, Trap>;
     /// `recurrence.occurrences`
     async fn occurrences(&self, tenant: &str, window: Window) -> Result<Result<OccurrencePage, WindowError>, Trap>;
+    /// `recurrence.explain`
+    async fn explain(&self, tenant: &str, question: Question) -> Result<Result<Explanation, ExplainError>, Trap>;
     /// `conflicts.resolve`
     async fn resolve(
         &self,
@@ -48,11 +51,14 @@ impl Calls for Runtime {
     async fn receive(&self, request: Request) -> Result<Response, Trap> {
         Runtime::receive(self, request).await
     }
-    async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Event, EditError>, Trap> {
+    async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Applied, EditError>, Trap> {
         Runtime::apply(self, tenant, edit).await
     }
     async fn occurrences(&self, tenant: &str, window: Window) -> Result<Result<OccurrencePage, WindowError>, Trap> {
         Runtime::occurrences(self, tenant, window).await
+    }
+    async fn explain(&self, tenant: &str, question: Question) -> Result<Result<Explanation, ExplainError>, Trap> {
+        Runtime::explain(self, tenant, question).await
     }
     async fn resolve(
         &self,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::problem::{Code, Problem};
+use crate::bindings::exports::tandem::calendar::editing::Applied;
 use crate::bindings::exports::tandem::calendar::recurrence::Occurrence;
 use crate::bindings::tandem::calendar::storage::{Conflict, ConflictWinner, Failure, FailureKind, ReplicaHealth};
 use crate::bindings::tandem::calendar::types::Event;
@@ -57,6 +58,16 @@ pub(super) struct EventWire {
     recurring: bool,
     updated_ms: u64,
     event: Box<RawValue>,
+    /// Overrides that ended with an edit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<DroppedWire>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DroppedWire {
+    recurrence_id: String,
+    patch: Box<RawValue>,
 }
 
 impl EventWire {
@@ -70,6 +81,7 @@ impl EventWire {
             recurring: event.recurring,
             updated_ms: event.updated_ms,
             event: document(event.document)?,
+            dropped: Vec::new(),
         })
     }
 }
@@ -83,6 +95,18 @@ pub(super) fn etag(revision: u64) -> HeaderValue {
 pub(super) fn event_answer(status: StatusCode, event: Event) -> Result<Response, Problem> {
     let tag = etag(event.revision);
     let mut response = (status, Json(EventWire::to_wire(event)?)).into_response();
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
+}
+
+/// The answer to an edit: the event, its tag, and what ended with the edit.
+pub(super) fn edit_answer(status: StatusCode, applied: Applied) -> Result<Response, Problem> {
+    let tag = etag(applied.event.revision);
+    let mut wire = EventWire::to_wire(applied.event)?;
+    for dropped in applied.dropped {
+        wire.dropped.push(DroppedWire { recurrence_id: dropped.recurrence_id, patch: document(dropped.patch)? });
+    }
+    let mut response = (status, Json(wire)).into_response();
     response.headers_mut().insert(header::ETAG, tag);
     Ok(response)
 }

@@ -6,5 +6,6 @@ mod configuration;
 mod credentials;
 mod notifications;
 mod storage;
+mod zones;
 
 impl crate::bindings::tandem::calendar::types::Host for crate::runtime::State {}

@@ -54,6 +54,7 @@ impl Sandbox {
                 credentials: options.credentials,
                 settings: options.settings,
                 clock: options.clock,
+                zones: options.zones,
             }),
             egress: options.egress,
             step_places: Arc::new(Semaphore::new(MAX_STEPS as usize)),

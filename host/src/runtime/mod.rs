@@ -16,16 +16,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use crate::bindings::exports::tandem::calendar::conflicts::{Choice, ResolveError};
-use crate::bindings::exports::tandem::calendar::editing::{Edit, EditError};
-use crate::bindings::exports::tandem::calendar::recurrence::{OccurrencePage, Window, WindowError};
+use crate::bindings::exports::tandem::calendar::editing::{Applied, Edit, EditError};
+use crate::bindings::exports::tandem::calendar::recurrence::{
+    ExplainError, Explanation, OccurrencePage, Question, Window, WindowError,
+};
 use crate::bindings::exports::tandem::calendar::sync::{Report, StepError};
 use crate::bindings::exports::tandem::calendar::webhooks::{Request, Response};
 use crate::bindings::tandem::calendar::configuration::Settings;
-use crate::bindings::tandem::calendar::types::Event;
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::oauth::Credentials;
 use crate::store::{Claim, Store};
+use crate::zones::ZoneFiles;
 use instance::Sandbox;
 use receivers::Receivers;
 pub(crate) use state::{Scope, State};
@@ -49,6 +51,8 @@ pub struct RuntimeOptions {
     pub settings: Arc<RwLock<Settings>>,
     /// The time, for the guest too.
     pub clock: Arc<dyn Clock>,
+    /// Newer zone rules than the component's own; none to use those.
+    pub zones: Option<ZoneFiles>,
     /// Seed of the guest's random numbers; none for the operating system's generator.
     pub seed: Option<u64>,
     /// The wall-clock bound on one call, in milliseconds.
@@ -108,7 +112,7 @@ impl Runtime {
     }
 
     /// `editing.apply`.
-    pub async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Event, EditError>, Trap> {
+    pub async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Applied, EditError>, Trap> {
         let mut live = self.sandbox.enter(Scope::of(tenant)).await?;
         let call = live.component.tandem_calendar_editing().call_apply(&mut live.store, &edit);
         self.sandbox.bounded(call).await
@@ -118,6 +122,13 @@ impl Runtime {
     pub async fn occurrences(&self, tenant: &str, window: Window) -> Result<Result<OccurrencePage, WindowError>, Trap> {
         let mut live = self.sandbox.enter(Scope::of(tenant)).await?;
         let call = live.component.tandem_calendar_recurrence().call_occurrences(&mut live.store, &window);
+        self.sandbox.bounded(call).await
+    }
+
+    /// `recurrence.explain`.
+    pub async fn explain(&self, tenant: &str, question: Question) -> Result<Result<Explanation, ExplainError>, Trap> {
+        let mut live = self.sandbox.enter(Scope::of(tenant)).await?;
+        let call = live.component.tandem_calendar_recurrence().call_explain(&mut live.store, &question);
         self.sandbox.bounded(call).await
     }
 

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::egress::guard::Guard;
 use crate::oauth::Credentials;
 use crate::store::{Claim, Store};
+use crate::zones::ZoneFiles;
 
 /// On whose behalf a call runs. The guest cannot name another tenant.
 #[derive(Debug, Clone)]
@@ -60,6 +61,7 @@ pub(crate) struct Host {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) settings: Arc<RwLock<Settings>>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) zones: Option<ZoneFiles>,
 }
 
 /// The data of a `wasmtime::Store`.

@@ -1,7 +1,7 @@
 //! Edits: what reaches the component, If-Match, scopes, and what bodies are refused before it.
 
 use serde_json::json;
-use tandem_host::bindings::exports::tandem::calendar::editing::{Action, EditError, Problem, Scope};
+use tandem_host::bindings::exports::tandem::calendar::editing::{Action, DroppedOverride, EditError, Problem, Scope};
 
 use crate::world::World;
 
@@ -153,4 +153,15 @@ async fn body_that_does_not_arrive_ends_the_request() {
     let never = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
     *request.body_mut() = axum::body::Body::from_stream(never);
     world.send(request).await.problem(408, "request-timeout");
+}
+
+#[tokio::test]
+async fn an_edit_tells_which_overrides_ended_with_it() {
+    let world = World::new();
+    let answer = world.json("PUT", EVENT, json!({"title": "Dinner"})).await.ok(200);
+    assert!(answer.get("dropped").is_none(), "{answer}");
+    *world.script.dropped.lock().unwrap() =
+        vec![DroppedOverride { recurrence_id: "2026-03-09T09:00:00".into(), patch: r#"{"title":"Other"}"#.into() }];
+    let answer = world.json("PUT", EVENT, json!({"title": "Dinner"})).await.ok(200);
+    assert_eq!(answer["dropped"], json!([{"recurrenceId": "2026-03-09T09:00:00", "patch": {"title": "Other"}}]));
 }

@@ -261,3 +261,44 @@ async fn health_tells_of_the_store_and_counts() {
     world.get("calendars").await.problem(503, "unavailable");
     assert_eq!(world.api.counters.counts().server_errors, 2);
 }
+
+#[tokio::test]
+async fn an_event_is_explained_as_json_and_as_text() {
+    use tandem_host::bindings::exports::tandem::calendar::recurrence as wit;
+    let world = World::new();
+    world.get("calendars/work/events/a/explanation").await.problem(404, "event-not-found");
+    let exception = |origin| wit::SeriesException {
+        recurrence_id: "2026-03-09T09:00:00".into(),
+        kind: wit::ExceptionKind::Moved,
+        what: "moved".into(),
+        origin,
+        waiting: vec!["r".into()],
+    };
+    *world.script.explanation.lock().unwrap() = Some(wit::Explanation {
+        event: event("a"),
+        when: "Monday".into(),
+        rules: vec!["every day".into()],
+        next: Vec::new(),
+        truncated: false,
+        exceptions: vec![exception(wit::Origin::Application), exception(wit::Origin::Replica("r".into()))],
+        replicas: vec![wit::Standing { replica: "r".into(), remote_id: String::new(), state: wit::Agreement::Never }],
+        problems: Vec::new(),
+        text: "all of it\n".into(),
+    });
+    let told = world.get("calendars/work/events/a/explanation?limit=3&from=2026-03-02T00:00:00Z").await.ok(200);
+    assert_eq!((&told["when"], &told["rules"]), (&json!("Monday"), &json!(["every day"])));
+    let first = json!({"recurrenceId": "2026-03-09T09:00:00", "kind": "moved", "what": "moved", "origin": "application",
+        "replica": null, "waiting": ["r"]});
+    assert_eq!(told["exceptions"][0], first);
+    assert_eq!((&told["exceptions"][1]["origin"], &told["exceptions"][1]["replica"]), (&json!("replica"), &json!("r")));
+    assert_eq!(told["replicas"], json!([{"replica": "r", "remoteId": null, "state": "never"}]));
+    let asked = world.script.questions.lock().unwrap().last().unwrap().clone();
+    assert_eq!((asked.limit, asked.from_ms, asked.time_zone.as_str()), (3, Some(1_772_409_600_000), "Europe/Berlin"));
+    let text = world.call("GET", "calendars/work/events/a/explanation", &[("accept", "text/plain")], "").await;
+    assert_eq!(
+        (text.header("content-type"), text.bytes.as_slice()),
+        ("text/plain; charset=utf-8", &b"all of it\n"[..])
+    );
+    world.get("calendars/work/events/a/explanation?limit=101").await.problem(400, "invalid-parameter");
+    world.get("calendars/none/events/a/explanation").await.problem(404, "calendar-not-found");
+}

@@ -10,8 +10,10 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tandem_host::bindings::exports::tandem::calendar::conflicts::{Choice, ResolveError};
-use tandem_host::bindings::exports::tandem::calendar::editing::{Action, Edit, EditError};
-use tandem_host::bindings::exports::tandem::calendar::recurrence::{OccurrencePage, Window, WindowError};
+use tandem_host::bindings::exports::tandem::calendar::editing::{Action, Applied, DroppedOverride, Edit, EditError};
+use tandem_host::bindings::exports::tandem::calendar::recurrence::{
+    ExplainError, Explanation, OccurrencePage, Question, Window, WindowError,
+};
 use tandem_host::bindings::exports::tandem::calendar::sync::StepError;
 use tandem_host::bindings::exports::tandem::calendar::webhooks as wit;
 use tandem_host::bindings::tandem::calendar::types::Event;
@@ -37,6 +39,9 @@ pub(crate) struct Script {
     pub(crate) webhooks: Mutex<Vec<wit::Request>>,
     pub(crate) calls: Mutex<Vec<String>>,
     pub(crate) edit_error: Mutex<Option<EditError>>,
+    pub(crate) dropped: Mutex<Vec<DroppedOverride>>,
+    pub(crate) questions: Mutex<Vec<Question>>,
+    pub(crate) explanation: Mutex<Option<Explanation>>,
     pub(crate) window: Mutex<Option<Result<OccurrencePage, WindowError>>>,
     pub(crate) webhook: Mutex<Option<wit::Response>>,
     pub(crate) resolve_error: Mutex<Option<ResolveError>>,
@@ -60,7 +65,7 @@ impl Calls for Script {
         self.webhooks.lock().unwrap().push(request);
         Ok(self.webhook.lock().unwrap().clone().unwrap())
     }
-    async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Event, EditError>, Trap> {
+    async fn apply(&self, tenant: &str, edit: Edit) -> Result<Result<Applied, EditError>, Trap> {
         self.trap()?;
         self.edits.lock().unwrap().push((tenant.to_string(), edit.clone()));
         if let Some(error) = self.edit_error.lock().unwrap().clone() {
@@ -72,12 +77,18 @@ impl Calls for Script {
         };
         let uid = edit.uid.unwrap_or_else(|| "made/up@example".into());
         let revision = edit.expected_revision.unwrap_or(0) + 1;
-        Ok(Ok(Event { revision, deleted: edit.action == Action::Delete, document, ..event(&uid) }))
+        let event = Event { revision, deleted: edit.action == Action::Delete, document, ..event(&uid) };
+        Ok(Ok(Applied { event, dropped: self.dropped.lock().unwrap().clone() }))
     }
     async fn occurrences(&self, _: &str, window: Window) -> Result<Result<OccurrencePage, WindowError>, Trap> {
         self.trap()?;
         self.windows.lock().unwrap().push(window);
         Ok(self.window.lock().unwrap().clone().unwrap())
+    }
+    async fn explain(&self, _: &str, question: Question) -> Result<Result<Explanation, ExplainError>, Trap> {
+        self.trap()?;
+        self.questions.lock().unwrap().push(question);
+        Ok(self.explanation.lock().unwrap().clone().ok_or(ExplainError::NotFound))
     }
     async fn resolve(
         &self,

@@ -12,6 +12,7 @@ use tandem_host::egress::{Egress, EgressOptions};
 use tandem_host::oauth::{Credentials, Grant};
 use tandem_host::runtime::{Runtime, RuntimeError, RuntimeOptions, Trap};
 use tandem_host::store::{Claim, ConnectionRow, Store};
+use tandem_host::zones::ZoneFiles;
 
 #[path = "../../build/component.rs"]
 mod component;
@@ -44,6 +45,8 @@ pub(crate) struct World {
     pub(crate) google: Option<String>,
     /// The time.
     pub(crate) clock: ManualClock,
+    /// Zone rules of the machine.
+    pub(crate) zones: Option<ZoneFiles>,
     /// Seed of random numbers.
     pub(crate) seed: Option<u64>,
     /// Bound on a call.
@@ -61,6 +64,7 @@ impl Default for World {
             egress: bounds(&[]),
             google: None,
             clock: ManualClock::new(1_800_000_000_000),
+            zones: None,
             seed: None,
             call_timeout_ms: 30_000,
             memory_limit: 64 << 20,
@@ -83,6 +87,7 @@ impl World {
             credentials,
             settings: Arc::new(RwLock::new(settings(self.google))),
             clock,
+            zones: self.zones,
             seed: self.seed,
             call_timeout_ms: self.call_timeout_ms,
             memory_limit: self.memory_limit,

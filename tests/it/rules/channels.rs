@@ -1,7 +1,7 @@
 //! Push channels, and what happens when pushes do not come as they should.
 
 use serde_json::json;
-use tandem_engine::sync::{Outcome, stop_channels};
+use tandem_engine::sync::Outcome;
 use tandem_providers::google::Config;
 use tandem_providers::{Fault, FaultKind, PushFault, PushFaults};
 use tandem_tests::world::{ACCOUNT, REPLICA, World};
@@ -159,8 +159,7 @@ fn a_push_during_a_listing_causes_one_more() {
 fn stopping_leaves_no_channel_behind() {
     let mut world = World::new();
     share(&mut world);
-    let zones = tandem_engine::time::BundledZones::new();
-    stop_channels(&mut world, &zones, REPLICA).unwrap();
+    world.stop_channels(REPLICA).unwrap();
     assert!(world.google.channels(ACCOUNT).is_empty() && world.memory.channels.is_empty());
 }
 

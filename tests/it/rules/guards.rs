@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tandem_engine::effects::{FailureKind, Health};
-use tandem_engine::sync::{self, Outcome};
+use tandem_engine::sync::Outcome;
 use tandem_tests::agenda::assert_equal;
 use tandem_tests::world::{ACCOUNT, REPLICA, World, meeting};
 
@@ -23,8 +23,7 @@ fn removed_unnoticed(count: usize) -> World {
 }
 
 fn answer(world: &mut World, accept: bool) {
-    let zones = tandem_engine::time::BundledZones::new();
-    sync::answer_guard(world, &zones, REPLICA, accept).unwrap();
+    world.answer_guard(REPLICA, accept).unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod channels;
 mod deletions;
+mod explain;
 mod fairness;
 mod guards;
 mod modes;

@@ -1,9 +1,8 @@
 //! Who wins a conflict, and deciding it by hand.
 
 use serde_json::{Value, json};
-use tandem_engine::conflicts::{self, Choice, ResolveError};
+use tandem_engine::conflicts::{Choice, ResolveError};
 use tandem_engine::effects::{ConflictPolicy, ConflictRow, ConflictWinner, ReplicaMode};
-use tandem_engine::time::BundledZones;
 use tandem_tests::world::{ACCOUNT, World};
 
 use super::{document, in_step, quiet, share, world_with};
@@ -41,7 +40,7 @@ fn title(text: Option<&String>) -> Value {
 }
 
 fn resolve(world: &mut World, id: &str, choice: Choice) -> Result<(), ResolveError> {
-    conflicts::resolve(world, &BundledZones::new(), id, choice, "ada")
+    world.resolve(id, choice, "ada")
 }
 
 #[test]

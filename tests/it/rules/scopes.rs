@@ -1,7 +1,7 @@
 //! Edits of one occurrence, of it and all later ones, and of the whole series.
 
 use serde_json::{Value, json};
-use tandem_engine::editing::{Action, Edit, Scope};
+use tandem_engine::editing::{Action, Applied, Edit, EditError, Scope};
 use tandem_tests::agenda::local;
 use tandem_tests::world::{World, edit_of, meeting};
 
@@ -23,6 +23,11 @@ fn series() -> World {
 fn edit(world: &mut World, scope: Scope, recurrence_id: &str, action: Action) {
     let edit = Edit { recurrence_id: Some(recurrence_id.into()), scope, ..edit_of(Some(UID), action) };
     world.edit(&edit).unwrap();
+}
+
+/// The same, with everything that the application is told.
+fn apply(world: &mut World, edit: &Edit) -> Result<Applied, EditError> {
+    world.apply(edit)
 }
 
 fn patch(value: &Value) -> Action {
@@ -160,4 +165,85 @@ fn the_same_occurrence_edited_on_both_sides_is_one_conflict() {
     assert_eq!(count(&mut world, "theirs"), 1);
     let record = world.memory.conflicts.values().next().unwrap();
     assert_eq!(record.paths, ["/recurrenceOverrides/2026-03-27T09:00:00/title"]);
+}
+
+#[test]
+fn a_changed_rule_keeps_what_still_fits_and_reports_the_rest() {
+    let mut world = series();
+    edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "early"})));
+    edit(&mut world, Scope::This, "2026-04-02T09:00:00", patch(&json!({"title": "late"})));
+    in_step(&mut world, "two exceptions");
+    let shorter = edit_of(Some(UID), patch(&json!({"recurrenceRules": [{"frequency": "daily", "count": 5}]})));
+    let applied = apply(&mut world, &shorter).unwrap();
+    let dropped: Vec<(&str, &str)> =
+        applied.dropped.iter().map(|dropped| (dropped.recurrence_id.as_str(), dropped.patch.as_str())).collect();
+    assert_eq!(dropped, [("2026-04-02T09:00:00", r#"{"title":"late"}"#)]);
+    in_step(&mut world, "shorter");
+    assert_eq!((count(&mut world, "series"), count(&mut world, "early"), count(&mut world, "late")), (4, 1, 0));
+    // The same for what follows an occurrence.
+    let later = Edit {
+        recurrence_id: Some("2026-03-26T09:00:00".into()),
+        scope: Scope::ThisAndFollowing,
+        ..edit_of(Some(UID), patch(&json!({"start": "2026-03-26T11:00:00"})))
+    };
+    let applied = apply(&mut world, &later).unwrap();
+    assert_eq!(applied.dropped.len(), 1);
+    assert_eq!(applied.dropped[0].recurrence_id, "2026-03-27T09:00:00");
+    in_step(&mut world, "moved");
+}
+
+#[test]
+fn an_edit_applied_twice_is_applied_once() {
+    let at = Some("2026-03-29T09:00:00".to_owned());
+    let changes = [
+        patch(&json!({"title": "x"})),
+        patch(&json!({"start": "2026-03-29T12:00:00"})),
+        patch(&json!({"duration": "PT2H", "locations": {"1": {"name": "Room"}}})),
+        Action::Delete,
+    ];
+    for scope in [Scope::This, Scope::ThisAndFollowing, Scope::All] {
+        for action in &changes {
+            let mut world = series();
+            let edit = Edit { recurrence_id: at.clone(), scope, ..edit_of(Some(UID), action.clone()) };
+            apply(&mut world, &edit).unwrap();
+            let (once, queue) = (world.memory.events.clone(), world.memory.queue.clone());
+            let again = apply(&mut world, &edit);
+            assert_eq!(world.memory.events, once, "{scope:?} {action:?}: {again:?}");
+            assert_eq!(world.memory.queue, queue, "{scope:?} {action:?}");
+            in_step(&mut world, "twice");
+            let _ = apply(&mut world, &edit);
+            in_step(&mut world, "a third time");
+            assert_eq!(world.memory.events, once, "{scope:?} {action:?}");
+        }
+    }
+}
+
+#[test]
+fn an_edit_that_changes_nothing_writes_nothing() {
+    let mut world = series();
+    let (revision, writes) = (world.local()[0].revision, world.google.counters().writes);
+    edit(&mut world, Scope::All, "2026-03-27T09:00:00", patch(&json!({"title": "series", "duration": "PT60M"})));
+    edit(&mut world, Scope::This, "2026-03-27T09:00:00", patch(&json!({"title": "series"})));
+    assert_eq!(world.local()[0].revision, revision);
+    assert!(world.memory.queue.is_empty());
+    in_step(&mut world, "nothing");
+    assert_eq!(world.google.counters().writes, writes);
+}
+
+#[test]
+fn a_series_cannot_begin_at_a_time_that_the_clock_skips() {
+    let mut world = World::new();
+    let mut series = meeting(UID, "series", "2026-03-25T02:30:00");
+    series["recurrenceRules"] = json!([{"frequency": "daily", "count": 10}]);
+    world.create(&series).unwrap();
+    in_step(&mut world, "the series");
+    let split = |at: &str| Edit {
+        recurrence_id: Some(at.into()),
+        scope: Scope::ThisAndFollowing,
+        ..edit_of(Some(UID), patch(&json!({"title": "later"})))
+    };
+    let EditError::Invalid(why) = apply(&mut world, &split("2026-03-29T02:30:00")).unwrap_err() else { panic!() };
+    assert_eq!((why[0].code, why[0].pointer.as_str()), ("cannot-split", "/recurrenceId"));
+    apply(&mut world, &split("2026-03-30T02:30:00")).unwrap();
+    in_step(&mut world, "a day later");
 }

@@ -164,7 +164,8 @@ impl Merge {
 
     /// The decision for the group of time properties; none when there is nothing to group.
     fn group(&mut self, four: Four<&Properties>) -> Option<Verdict> {
-        let pick = |side: Option<&Properties>| side.map(|p| TIME.map(|name| p.get(name).cloned()));
+        // An override that is not there says nothing of times, like one that speaks of other things.
+        let pick = |side: Option<&Properties>| Some(TIME.map(|name| side.and_then(|p| p.get(name)).cloned()));
         let group = Four {
             local_base: pick(four.local_base),
             local: pick(four.local),

@@ -183,7 +183,7 @@ pub struct Placed {
 }
 
 /// What is remembered of an exception between steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Instance {
     /// The provider's id.
     #[serde(rename = "i")]
@@ -191,6 +191,9 @@ pub struct Instance {
     /// Version tag.
     #[serde(rename = "e", default, skip_serializing_if = "String::is_empty")]
     pub etag: String,
+    /// We made the exception; without it somebody at the provider did.
+    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
+    pub ours: bool,
 }
 
 /// Everything that a replica remembers of an event besides its documents; see `Shadow::notes`.

@@ -8,7 +8,7 @@ use chrono::{NaiveDateTime, Timelike};
 
 use super::civil::{self, DAY_S, date, day_number, weekday};
 use super::clock::Clock;
-use super::filter::DayFilter;
+use super::filter::{DayFilter, EVERY_WEEKDAY};
 use super::items::Items;
 use super::limits::LAST_SECOND;
 use super::rule::{Frequency, Rule};
@@ -109,11 +109,13 @@ impl Plan {
         })
     }
 
-    /// Every day that passes: in weeks when only weekdays matter, in years when more does.
-    pub(super) fn every_day(start_day: i64, filter: DayFilter, times: TimeSet) -> Self {
-        let (unit, base) = if filter.is_open() {
-            (Frequency::Daily, start_day)
-        } else if filter.only_weekdays() {
+    /// Every day that passes: in weeks when only weekdays matter (a period costs about the same however much is in it),
+    /// in years when more does.
+    pub(super) fn every_day(start_day: i64, mut filter: DayFilter, times: TimeSet) -> Self {
+        if filter.is_open() {
+            filter.weekdays = EVERY_WEEKDAY;
+        }
+        let (unit, base) = if filter.only_weekdays() {
             (Frequency::Weekly, start_day - weekday(start_day))
         } else {
             (Frequency::Yearly, date(start_day).0)

@@ -70,16 +70,24 @@ impl Present {
         shadow.filter(|_| self.alone).map_or(now, |shadow| shadow.generation)
     }
 
-    /// Put an exception into its override. One that is as its series says needs none.
-    pub(super) fn set_exception(&mut self, placed: Placed, instance: Instance) {
+    /// Who made exceptions is remembered beyond a complete set of them.
+    pub(super) fn remember(&mut self, made: &BTreeMap<String, Instance>) {
+        for (recurrence_id, instance) in &mut self.notes.instances {
+            instance.ours |= made.get(recurrence_id).is_some_and(|made| made.ours);
+        }
+    }
+
+    /// Put an exception into its override. One that is as its series says needs none. Who made it is not forgotten.
+    pub(super) fn set_exception(&mut self, placed: Placed, mut instance: Instance) {
         let mut overrides = overrides(&self.document);
         // One row is one occurrence: what it was called before its series changed zones is over.
         let same = |(id, known): &(&String, &Instance)| known.id == instance.id && **id != placed.recurrence_id;
         let former: Vec<String> = self.notes.instances.iter().filter(same).map(|(id, _)| id.clone()).collect();
         for id in former {
-            self.notes.instances.remove(&id);
+            instance.ours |= self.notes.instances.remove(&id).is_some_and(|known| known.ours);
             overrides.remove(&id);
         }
+        instance.ours |= self.notes.instances.get(&placed.recurrence_id).is_some_and(|known| known.ours);
         if placed.patch.is_empty() && !self.notes.lines.added.contains(&placed.recurrence_id) {
             overrides.remove(&placed.recurrence_id);
         } else {
@@ -313,9 +321,12 @@ impl<F: Effects> Session<'_, F> {
             let before = if whole { Document::parse(&shadow.remote).ok()? } else { Document::default() };
             Some((before, Notes::parse(&shadow.notes)))
         });
+        let mut made = BTreeMap::new();
         let mut present = match (arrival.event, known) {
             (Some(mut event), known) => {
                 let all = event.exceptions.take();
+                let before = known.as_ref().map(|(_, notes)| notes.clone()).filter(|_| all.is_some());
+                made.extend(before.into_iter().flat_map(|notes| notes.instances).filter(|(_, known)| known.ours));
                 let known = known.map(|(document, mut notes)| {
                     let lost = |instance: &Instance| arrival.lost_exceptions.contains(&instance.id);
                     notes.instances.retain(|_, instance| all.is_none() && !lost(instance));
@@ -341,7 +352,7 @@ impl<F: Effects> Session<'_, F> {
             match self.provider.place(&self.target(), &exception, &present.document) {
                 Ok(placed) => {
                     present.updated_ms = present.updated_ms.max(exception.updated_ms);
-                    present.set_exception(placed, Instance { id: exception.id, etag: exception.etag });
+                    present.set_exception(placed, Instance { id: exception.id, etag: exception.etag, ours: false });
                 }
                 Err(problem) => problems.push(problem),
             }
@@ -354,8 +365,9 @@ impl<F: Effects> Session<'_, F> {
             let Some(recurrence_id) = recurrence_id.filter(|_| present.document.is_recurring()) else { continue };
             let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
-            present.set_exception(Placed { recurrence_id, patch }, Instance { id, etag: String::new() });
+            present.set_exception(Placed { recurrence_id, patch }, Instance { id, ..Instance::default() });
         }
+        present.remember(&made);
         Some(present)
     }
 

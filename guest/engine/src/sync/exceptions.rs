@@ -160,7 +160,7 @@ impl<F: Effects> Session<'_, F> {
         let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
         match self.provider.place(&self.target(), &row, &present.document) {
             Ok(placed) if Some(&placed.patch) == known.as_object() => {
-                Ok(Found::AsKnown(Instance { id: row.id, etag: row.etag }))
+                Ok(Found::AsKnown(Instance { id: row.id, etag: row.etag, ours: false }))
             }
             Ok(_) => Ok(Found::Changed(row)),
             Err(_) => Ok(Found::Nothing),
@@ -182,15 +182,17 @@ impl<F: Effects> Session<'_, F> {
         instance: Instance,
         response: &Response,
     ) -> Option<Present> {
+        // One that had no row of its own before this write is our making.
+        let ours = present.notes.instances.get(recurrence_id).is_none_or(|known| known.ours);
         if response.body.is_empty() {
             let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
             let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch };
-            present.set_exception(placed, Instance { etag: String::new(), ..instance });
+            present.set_exception(placed, Instance { etag: String::new(), ours, ..instance });
         } else {
             let Ok(Row::Exception(row)) = self.provider.read_row(&self.target(), &response.body) else { return None };
             let placed = self.provider.place(&self.target(), &row, &present.document).ok()?;
-            present.set_exception(placed, Instance { id: row.id, etag: row.etag });
+            present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours });
         }
         Some(present)
     }

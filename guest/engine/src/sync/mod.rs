@@ -7,7 +7,7 @@ mod channel;
 mod exceptions;
 mod guard;
 mod look;
-mod outward;
+pub(crate) mod outward;
 pub mod plan;
 mod pull;
 mod push;

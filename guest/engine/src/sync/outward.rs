@@ -20,7 +20,7 @@ const TIMES: [&str; 9] = [
 
 /// The document as a replica of this mode may show it.
 #[must_use]
-pub(super) fn view(mode: ReplicaMode, document: Document) -> Document {
+pub(crate) fn view(mode: ReplicaMode, document: Document) -> Document {
     if mode != ReplicaMode::BusyOnly {
         return document;
     }

@@ -239,9 +239,11 @@ impl<F: Effects> Session<'_, F> {
         let incarnation = before.notes.incarnation;
         if let Some(rows) = event.exceptions.take() {
             let mut known = before.notes;
-            known.instances.clear();
+            let made = std::mem::take(&mut known.instances);
             let present = self.with_master(*event, Some((before.document, known)));
-            return Ok(Some(self.placed(Present { notes: Notes { incarnation, ..present.notes }, ..present }, rows)));
+            let mut present = self.placed(Present { notes: Notes { incarnation, ..present.notes }, ..present }, rows);
+            present.remember(&made);
+            return Ok(Some(present));
         }
         let (rows, lost) = self.read_exceptions(&before.notes, &before.document, &event.document)?;
         let mut known = before.notes;
@@ -254,7 +256,7 @@ impl<F: Effects> Session<'_, F> {
     fn placed(&self, mut present: Present, rows: Vec<RemoteException>) -> Present {
         for row in rows {
             if let Ok(placed) = self.provider.place(&self.target(), &row, &present.document) {
-                present.set_exception(placed, Instance { id: row.id, etag: row.etag });
+                present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours: false });
             }
         }
         present

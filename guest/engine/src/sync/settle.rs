@@ -198,6 +198,12 @@ impl<F: Effects> Session<'_, F> {
                 clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Remote });
             }
         }
+        // So are those of occurrences that the new times of this side do not have.
+        for id in recurrence::drop_stale_overrides(&now, &mut outcome, &super::arrive::overrides(local)) {
+            if super::arrive::overrides(&now).get(&id) != super::arrive::overrides(&before).get(&id) {
+                clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Local });
+            }
+        }
         if !clashes.is_empty() {
             let remote_wins = clashes.iter().filter(|clash| clash.winner == Side::Remote).count();
             let winner = match remote_wins {

@@ -86,12 +86,26 @@ pub(super) fn original_start(target: &Target<'_>, event: &wire::Event, master: &
     if instant.date_only {
         return Some(local_text(instant.local));
     }
-    match master.str("timeZone") {
-        Some(zone) if Some(zone) != instant.zone.as_deref() => {
-            Some(local_text(target.zones.to_local(zone, instant.utc_ms)?))
-        }
-        _ => Some(local_text(instant.local)),
+    match master.str("timeZone").or(instant.zone.as_deref()) {
+        Some(zone) => wall_of_series(target, master, zone, instant.utc_ms).map(local_text),
+        None => Some(local_text(instant.local)),
     }
+}
+
+/// The wall time at which a series has an occurrence that starts at an instant. A provider says the time that clocks
+/// show; where that wall time is left out by a change of clocks, the series still has its own.
+pub(super) fn wall_of_series(target: &Target<'_>, master: &Document, zone: &str, utc_ms: i64) -> Option<NaiveDateTime> {
+    let shown = target.zones.to_local(zone, utc_ms)?;
+    let usual = master.str("start").and_then(parse_local).map(|start| shown.date().and_time(start.time()));
+    let same = usual.filter(|usual| target.zones.to_utc_ms(zone, *usual) == Some(utc_ms));
+    Some(same.unwrap_or(shown))
+}
+
+/// Whether an exception starts when its occurrence would have, however that is written.
+pub(super) fn starts_together(target: &Target<'_>, exception: &Document, recurrence_id: &str) -> bool {
+    let zone = exception.str("timeZone").unwrap_or(target.time_zone);
+    let instant = |wall: Option<&str>| target.zones.to_utc_ms(zone, parse_local(wall?)?);
+    instant(exception.str("start")) == instant(Some(recurrence_id))
 }
 
 pub(super) fn skipped(remote_id: Option<String>, code: &'static str, detail: &str) -> Skipped {

@@ -60,7 +60,10 @@ impl Provider for Google {
             patch.insert("excluded".into(), true.into());
             return Ok(Placed { recurrence_id, patch });
         }
-        let document = event::exception(target, row, master)?;
+        let mut document = event::exception(target, row, master)?;
+        if event::starts_together(target, &document, &recurrence_id) {
+            document.set("start", Some(recurrence_id.clone().into()));
+        }
         let patch = crate::recurrence::override_patch(master, &recurrence_id, &document);
         Ok(Placed { recurrence_id, patch })
     }
@@ -77,7 +80,7 @@ impl Provider for Google {
         }
         let utc = chrono::NaiveDateTime::parse_from_str(suffix, "%Y%m%dT%H%M%SZ").ok()?.and_utc();
         let zone = master.str("timeZone").unwrap_or(target.time_zone);
-        Some(recurrence::local_text(target.zones.to_local(zone, utc.timestamp_millis())?))
+        Some(recurrence::local_text(event::wall_of_series(target, master, zone, utc.timestamp_millis())?))
     }
 
     fn create(&self, target: &Target<'_>, new: &New<'_>) -> Result<Request, Refused> {

@@ -36,8 +36,11 @@ pub(super) fn read(target: &Target<'_>, lines: &[String], properties: &mut Map<S
         let name = line.split([':', ';']).next().unwrap_or_default().to_ascii_uppercase();
         match name.as_str() {
             "RRULE" | "EXRULE" => match Rule::from_rrule(line, &place) {
-                Ok(rule) if name == "RRULE" => rules.push(rule.to_json()),
-                Ok(rule) => excluded_rules.push(rule.to_json()),
+                Ok(mut rule) => {
+                    end_before_gap(&mut rule, properties, &place);
+                    let list = if name == "RRULE" { &mut rules } else { &mut excluded_rules };
+                    list.push(rule.to_json());
+                }
                 Err(_) => verbatim.push(line.clone()),
             },
             _ => match parse_dates(line, &place) {
@@ -77,6 +80,18 @@ pub(super) fn read(target: &Target<'_>, lines: &[String], properties: &mut Map<S
         properties.insert(VERBATIM.into(), verbatim.into());
     }
     found
+}
+
+/// UNTIL is an instant. Where a change of clocks leaves the wall time of the series out, its occurrence of that day is
+/// later than UNTIL says although its wall time is earlier: it must not come back.
+fn end_before_gap(rule: &mut Rule, properties: &Map<String, Value>, place: &Place<'_>) {
+    let Some(start) = properties.get("start").and_then(Value::as_str).and_then(parse_local) else { return };
+    let Some(LocalDateTime(until)) = rule.until else { return };
+    let last = until.date().and_time(start.time());
+    let instant = |wall| place.zone.and_then(|zone| place.zones.to_utc_ms(zone, wall));
+    if !place.all_day && last <= until && instant(last) > instant(until) {
+        rule.until = Some(LocalDateTime(last - chrono::TimeDelta::seconds(1)));
+    }
 }
 
 /// The lines of a new event: every excluded occurrence is an EXDATE, every additional one an RDATE.

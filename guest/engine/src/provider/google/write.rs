@@ -198,13 +198,14 @@ fn times(target: &Target<'_>, document: &Document, to: &mut Map<String, Value>) 
     let end_zone = document.str("google.com:endTimeZone").filter(|zone| target.zones.exists(zone)).unwrap_or(zone);
     // Days are nominal, the rest is exact (RFC 8984 section 1.4.6).
     let nominal = start + chrono::TimeDelta::days(i64::from(duration.days));
-    let end = target
-        .zones
-        .to_utc_ms(zone, nominal)
-        .and_then(|utc_ms| target.zones.to_local(end_zone, utc_ms + i64::try_from(duration.ms).unwrap_or(0)))
-        .unwrap_or(nominal);
-    let moment = |at: chrono::NaiveDateTime, zone: &str| json!({"dateTime": local_text(at), "timeZone": zone});
-    to.insert("start".into(), moment(start, zone));
+    let exact = i64::try_from(duration.ms).unwrap_or(0);
+    let end_utc_ms = target.zones.to_utc_ms(zone, nominal).map(|utc_ms| utc_ms + exact);
+    let end = end_utc_ms.and_then(|utc_ms| target.zones.to_local(end_zone, utc_ms)).unwrap_or(nominal);
+    // The second of two equal wall times cannot be said as one: the end would be before the start.
+    let second = end_utc_ms.filter(|utc_ms| target.zones.to_utc_ms(end_zone, end) != Some(*utc_ms));
+    let end = second.and_then(time::format_rfc3339).unwrap_or_else(|| local_text(end));
+    let moment = |at: String, zone: &str| json!({"dateTime": at, "timeZone": zone});
+    to.insert("start".into(), moment(local_text(start), zone));
     to.insert("end".into(), moment(end, end_zone));
 }
 

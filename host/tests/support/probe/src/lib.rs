@@ -9,7 +9,7 @@ wit_bindgen::generate!({ path: "../../../../wit", world: "tandem" });
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use exports::tandem::calendar::{channels, conflicts, editing, recurrence, sync, webhooks};
-use tandem::calendar::{configuration, credentials, notifications, storage};
+use tandem::calendar::{configuration, credentials, notifications, storage, zones};
 use tandem_engine::effects::{Method, Request};
 
 struct Probe;
@@ -42,6 +42,9 @@ fn run(command: &str) -> String {
         ["count"] => (CALLS.fetch_add(1, Ordering::Relaxed) + 1).to_string(),
         ["settings"] => configuration::get().page_size.to_string(),
         ["clock"] => format!("{:?} {:?}", std::time::SystemTime::now(), wasip2::random::random::get_random_bytes(8)),
+        ["zone", name] => {
+            format!("{:?} {:?}", zones::version(), zones::rules(name).map(|rules| rules.len()))
+        }
         ["ambient"] => ambient(),
         _ => "unknown command".to_owned(),
     }
@@ -112,7 +115,7 @@ impl sync::Guest for Probe {
 }
 
 impl editing::Guest for Probe {
-    fn apply(_: editing::Edit) -> Result<editing::Event, editing::EditError> {
+    fn apply(_: editing::Edit) -> Result<editing::Applied, editing::EditError> {
         Err(editing::EditError::NotFound)
     }
 }
@@ -120,6 +123,9 @@ impl editing::Guest for Probe {
 impl recurrence::Guest for Probe {
     fn occurrences(_: recurrence::Window) -> Result<recurrence::OccurrencePage, recurrence::WindowError> {
         Ok(recurrence::OccurrencePage { items: Vec::new(), truncated: false })
+    }
+    fn explain(_: recurrence::Question) -> Result<recurrence::Explanation, recurrence::ExplainError> {
+        Err(recurrence::ExplainError::NotFound)
     }
 }
 

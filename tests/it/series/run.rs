@@ -1,0 +1,148 @@
+//! Plays one case and says what is wrong afterwards.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::json;
+use tandem_engine::effects::ReplicaMode;
+use tandem_engine::sync::Outcome;
+use tandem_engine::time::format_rfc3339;
+use tandem_providers::google::Config;
+use tandem_tests::person::google::GooglePerson;
+use tandem_tests::person::{Occurrence, Person};
+use tandem_tests::world::{EngineKind, World};
+
+use crate::case::{Case, Step};
+use crate::here;
+
+/// How long lies between two edits, so that one of them is the later: virtual time.
+const BETWEEN_EDITS_MS: i64 = 2_000;
+
+/// Which side makes the series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Made {
+    /// The application.
+    Here,
+    /// The remote person.
+    There,
+}
+
+/// The world of a case, and the person at its provider.
+fn world_of(case: &Case, engine: EngineKind) -> (World, Box<dyn Person>) {
+    let config = Config { allow_http_webhooks: true, ..Config::default() };
+    let mut world = World::with(config, ReplicaMode::TwoWay, case.policy);
+    world.engine = engine;
+    let person = GooglePerson::new(&world.google);
+    (world, Box::new(person))
+}
+
+/// Run a case.
+///
+/// # Errors
+/// What differs from what the case says.
+pub(crate) fn run(case: &Case, made: Made, engine: EngineKind) -> Result<(), String> {
+    let (mut world, person) = world_of(case, engine);
+    if !case.needs.iter().all(|way| person.has(way)) {
+        return Ok(());
+    }
+    let played = catch_unwind(AssertUnwindSafe(|| play(case, made, &mut world, person.as_ref())));
+    let found = match played {
+        Ok(found) => found,
+        Err(panic) => vec![format!("  {}", message(panic.as_ref()))],
+    };
+    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+/// Play a case; what is wrong then.
+fn play(case: &Case, made: Made, world: &mut World, person: &dyn Person) -> Vec<String> {
+    idle(world);
+    match made {
+        Made::Here => {
+            let mut series = case.series.clone();
+            series["uid"] = json!("series@app");
+            world.create(&series).expect("the application can make the series");
+        }
+        Made::There => person.make(&case.series),
+    }
+    idle(world);
+    for step in &case.edits {
+        world.clock.advance(BETWEEN_EDITS_MS);
+        match step {
+            Step::Sync => idle(world),
+            Step::Edit(edit) if edit.here => here::edit(world, edit),
+            Step::Edit(edit) => match (edit.scope.as_str(), &edit.at) {
+                ("this", Some(at)) => person.this(edit.part, at, &edit.change),
+                ("following", Some(at)) => person.following(edit.part, at, &edit.change),
+                ("all", None) => person.all(edit.part, &edit.change),
+                other => panic!("not an edit: {other:?}"),
+            },
+        }
+    }
+    idle(world);
+    for _ in 0..2 {
+        poll(world);
+    }
+    let mut wrong = compare(case, world, person);
+    // Nobody edits any more: nothing more is written, and all stays as it is (invariant I4).
+    let (writes, feed) = (person.writes(), world.memory.feed.len());
+    for _ in 0..2 {
+        poll(world);
+    }
+    if person.writes() != writes || world.memory.feed.len() != feed {
+        wrong.push("  an echo: something is written although nobody edits".to_owned());
+    }
+    if wrong.is_empty() { compare(case, world, person) } else { wrong }
+}
+
+fn idle(world: &mut World) {
+    let outcome = world.settle().unwrap();
+    assert!(matches!(outcome, Outcome::Idle(_)), "it does not come to rest: {outcome:?}");
+}
+
+fn poll(world: &mut World) {
+    let outcome = world.poll().unwrap();
+    assert!(matches!(outcome, Outcome::Idle(_)), "it does not come to rest: {outcome:?}");
+}
+
+fn compare(case: &Case, world: &mut World, person: &dyn Person) -> Vec<String> {
+    let mut wrong = Vec::new();
+    differences("here", &case.seen, &here::sees(world, case.window), &mut wrong);
+    differences("there", &case.seen, &person.sees(case.window), &mut wrong);
+    let mut number = |what: &str, expected: usize, found: usize| {
+        if expected != found {
+            wrong.push(format!("  {what}: expected {expected}, found {found}"));
+        }
+    };
+    number("series here", case.parts, world.local().len());
+    number("series there", case.parts, person.series());
+    number("conflicts", case.conflicts, world.memory.conflicts.len());
+    number("set aside", 0, world.memory.failures.len());
+    number("still queued", 0, world.memory.queue.len());
+    number("mails", 0, usize::try_from(person.mails()).unwrap());
+    wrong
+}
+
+/// The lines that only one of two sorted lists has.
+fn differences(side: &str, expected: &[Occurrence], found: &[Occurrence], wrong: &mut Vec<String>) {
+    let mut left: Vec<&Occurrence> = found.iter().collect();
+    for one in expected {
+        match left.iter().position(|other| *other == one) {
+            Some(at) => drop(left.remove(at)),
+            None => wrong.push(format!("  {side}, missing: {}", line(one))),
+        }
+    }
+    wrong.extend(left.into_iter().map(|one| format!("  {side}, too many: {}", line(one))));
+}
+
+fn line(one: &Occurrence) -> String {
+    let at = format_rfc3339(one.start_ms).unwrap_or_default();
+    let day = if one.all_day { " all day" } else { "" };
+    format!(
+        "{at}{day} {} min {:?} @{:?} #{:?} {:?}",
+        one.minutes, one.title, one.location, one.description, one.participants
+    )
+}

@@ -1,0 +1,155 @@
+//! Every effect of the engine in the world. Counted, and refused once the process is dead.
+
+use tandem_engine::effects::{
+    AuthError, Batch, Channel, ConflictRow, Effects, EventRow, Mark, MarkOutcome, Method, Orphan, PushQueuePage,
+    Replica, ReplicaSummary, Request, Response, Settings, Shadow, ShadowCount, StorageError, Stored, TimeMs,
+    TransportError,
+};
+use tandem_providers::{SimRequest, SimResponse};
+
+use super::{ACCOUNT, Sent, World};
+use crate::memory::Memory;
+
+impl World {
+    fn act(&mut self) -> bool {
+        if self.dies_after.is_some_and(|last| self.effects >= last) {
+            return false;
+        }
+        self.effects += 1;
+        true
+    }
+
+    fn read<T>(&mut self, read: impl FnOnce(&Memory) -> T) -> Stored<T> {
+        if self.act() { Ok(read(&self.memory)) } else { Err(StorageError::Unavailable) }
+    }
+}
+
+impl Effects for World {
+    fn now_ms(&mut self) -> TimeMs {
+        World::now_ms(self)
+    }
+
+    fn random(&mut self) -> u64 {
+        // splitmix64: the same numbers in every run.
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn settings(&mut self) -> Settings {
+        self.settings.clone()
+    }
+
+    fn exchange(&mut self, request: Request) -> Result<Response, TransportError> {
+        if !self.act() {
+            return Err(TransportError::NoAnswer);
+        }
+        if let Some(error) = self.stopped {
+            return Err(error);
+        }
+        let method = match request.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        };
+        self.sent.push(Sent { method, url: request.url.clone(), body: request.body.clone() });
+        let sim = SimRequest { method: method.into(), url: request.url, headers: request.headers, body: request.body };
+        let traced = std::env::var_os("TANDEM_TRACE")
+            .is_some()
+            .then(|| format!("{method} {} {}", sim.url, String::from_utf8_lossy(&sim.body)));
+        let answer = self.google.handle(&sim);
+        if let Some(traced) = traced {
+            eprintln!("TRACE {} {traced} -> {:?} {}", World::now_ms(self), answer.status(), answer.json());
+        }
+        match answer {
+            SimResponse::Answer(answer) => {
+                Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
+            }
+            SimResponse::NoAnswer => Err(TransportError::NoAnswer),
+        }
+    }
+
+    fn authorization(&mut self, _connection: &str) -> Result<String, AuthError> {
+        Ok("Bearer token".into())
+    }
+
+    fn refresh(&mut self, _connection: &str) -> Result<String, AuthError> {
+        self.refreshes += 1;
+        self.grant?;
+        self.google.grant_access(ACCOUNT, "token", i64::MAX / 4);
+        Ok("Bearer token".into())
+    }
+
+    fn accept(&mut self, marks: Vec<Mark>) -> Stored<Vec<MarkOutcome>> {
+        if self.act() { Ok(self.memory.accept(&marks)) } else { Err(StorageError::Unavailable) }
+    }
+
+    fn load_replica(&mut self, replica: &str) -> Stored<Option<Replica>> {
+        self.read(|memory| memory.replica(replica))
+    }
+
+    fn calendar_replicas(&mut self, calendar: &str) -> Stored<Vec<ReplicaSummary>> {
+        self.read(|memory| memory.calendar_replicas(calendar))
+    }
+
+    fn events(&mut self, calendar: &str, uids: Vec<String>) -> Stored<Vec<Option<EventRow>>> {
+        self.read(|memory| memory.events_by_uid(calendar, &uids))
+    }
+
+    fn events_between(
+        &mut self,
+        calendar: &str,
+        from_ms: TimeMs,
+        to_ms: TimeMs,
+        after: Option<(TimeMs, String)>,
+        limit: u32,
+    ) -> Stored<Vec<EventRow>> {
+        self.read(|memory| memory.between(calendar, from_ms, to_ms, after.as_ref(), limit))
+    }
+
+    fn shadows_by_remote(&mut self, replica: &str, remote_ids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
+        self.read(|memory| memory.by_remote(replica, &remote_ids))
+    }
+
+    fn shadows_by_uid(&mut self, replica: &str, uids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
+        self.read(|memory| memory.by_uid(replica, &uids))
+    }
+
+    fn unseen_shadows(
+        &mut self,
+        replica: &str,
+        generation: u64,
+        after: Option<String>,
+        limit: u32,
+    ) -> Stored<Vec<Shadow>> {
+        self.read(|memory| memory.unseen(replica, generation, after.as_deref(), limit))
+    }
+
+    fn count_shadows(&mut self, replica: &str, generation: u64) -> Stored<ShadowCount> {
+        self.read(|memory| memory.count(replica, generation))
+    }
+
+    fn push_queue(&mut self, replica: &str, now_ms: TimeMs, limit: u32) -> Stored<PushQueuePage> {
+        self.read(|memory| memory.push_queue(replica, now_ms, limit))
+    }
+
+    fn orphans(&mut self, replica: &str, masters: Option<Vec<String>>, limit: u32) -> Stored<Vec<Orphan>> {
+        self.read(|memory| memory.orphans_of(replica, masters.as_deref(), limit))
+    }
+
+    fn channels(&mut self, replica: &str) -> Stored<Vec<Channel>> {
+        self.read(|memory| memory.channels.values().filter(|channel| channel.replica == replica).cloned().collect())
+    }
+
+    fn load_conflict(&mut self, conflict: &str) -> Stored<Option<ConflictRow>> {
+        self.read(|memory| memory.conflicts.get(conflict).cloned())
+    }
+
+    fn commit(&mut self, batch: Batch) -> Stored<()> {
+        if self.act() { self.memory.commit(batch) } else { Err(StorageError::Unavailable) }
+    }
+}
