@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::session::{Flow, Session};
 use crate::effects::{Effects, Response, Shadow};
-use crate::limits::READ_BATCH;
+use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
 use crate::provider::{Look, Page, Purpose, Row, Skipped, Verdict};
 
 /// What became of looking at events.
@@ -46,8 +46,13 @@ impl<F: Effects> Session<'_, F> {
         }
         // What is asked for is newer than what the page says.
         rows.retain(|row| !looks.contains_key(&id_of(row)));
-        let wanted = looks.into_iter().filter(|(id, only_known)| !only_known || known.contains_key(id));
-        let seen = self.look_at(&wanted.map(|(id, _)| id).collect::<Vec<_>>())?;
+        let (wanted, unknown): (Vec<_>, Vec<_>) =
+            looks.into_iter().partition(|(id, only_known)| !only_known || known.contains_key(id));
+        let seen = self.look_at(&wanted.into_iter().map(|(id, _)| id).collect::<Vec<_>>())?;
+        if self.state.span.is_some() && self.state.cursor.is_some() && !unknown.is_empty() {
+            // Within a span series come as occurrences, whose ids are not kept: this may be the end of one.
+            self.state.doubt.get_or_insert_default();
+        }
         rows.extend(seen.rows);
         page.rows = rows;
         page.skipped.extend(seen.skipped);
@@ -81,6 +86,21 @@ impl<F: Effects> Session<'_, F> {
             }
         }
         Ok(seen)
+    }
+
+    /// Ask for series, a page of them, and settle what is found.
+    pub(super) fn look_at_series(&mut self, after: String) -> Flow<()> {
+        let all = self.state.generation + 1;
+        let page = self.fx.unseen_shadows(&self.replica.id, all, Some(after), SWEEP_PAGE)?;
+        let series = |shadow: &&Shadow| shadow.remote.contains("\"recurrenceRules\"");
+        let asked: Vec<&Shadow> = page.iter().filter(series).take(PROOF_PAGE as usize).collect();
+        let cut = asked.len() == PROOF_PAGE as usize;
+        let last = if cut { asked.last().copied() } else { page.last() };
+        let ends = !cut && page.len() < SWEEP_PAGE as usize;
+        self.state.doubt = last.filter(|_| !ends).map(|shadow| shadow.uid.clone());
+        let ids: Vec<String> = asked.iter().map(|shadow| shadow.remote_id.clone()).collect();
+        let seen = self.look_at(&ids)?;
+        self.absorb(seen.rows, vec![])
     }
 
     fn see(&mut self, seen: &mut Seen, id: String, answer: &Response) -> Flow<()> {

@@ -179,6 +179,10 @@ impl<F: Effects> Session<'_, F> {
             self.sweep(&sweep)?;
             return Ok(Outcome::Again);
         }
+        if let Some(after) = self.state.doubt.clone() {
+            self.look_at_series(after)?;
+            return Ok(Outcome::Again);
+        }
         if self.state.orphans {
             self.fetch_masters()?;
             return Ok(Outcome::Again);

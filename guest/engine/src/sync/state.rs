@@ -26,6 +26,8 @@ pub struct State {
     pub span_due_ms: TimeMs,
     /// The sweep after a full listing.
     pub sweep: Option<Sweep>,
+    /// Every series is asked for, after this uid: something was removed that may have been one of them.
+    pub doubt: Option<String>,
     /// Exceptions are buffered whose masters have not been seen.
     pub orphans: bool,
     /// Rows were set aside: those that come again and are good end their failure.

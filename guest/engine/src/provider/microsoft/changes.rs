@@ -153,7 +153,7 @@ pub(super) fn read_many(remote_ids: &[String], response: &Response) -> Option<Ve
     let mut answers: BTreeMap<String, Response> = BTreeMap::new();
     for answer in batch.responses {
         let body = answer.body.map(|body| body.get().as_bytes().to_vec()).unwrap_or_default();
-        let headers = answer.headers.into_iter().collect();
+        let headers = answer.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         answers.insert(answer.id, Response { status: answer.status, headers, body });
     }
     let found = remote_ids.iter().enumerate().map(|(n, id)| Some((id.clone(), answers.remove(&n.to_string())?)));

@@ -231,7 +231,6 @@ fn monthly(rule: &Rule, start: NaiveDateTime, suffix: &str, month: Option<u32>) 
         set.insert("type".into(), format!("relative{suffix}").into());
         set.insert("daysOfWeek".into(), days.into());
         set.insert("index".into(), index.into());
-        set.insert("firstDayOfWeek".into(), name(rule.first_day_of_week).into());
         Some(())
     };
     let nth = rule.by_day.iter().map(|day| day.nth_of_period).collect::<Vec<_>>();
