@@ -1,4 +1,4 @@
-//! A calendar of an application, its replica at the simulated Google, and virtual time.
+//! A calendar of an application, its replicas at the simulated providers, and virtual time.
 
 mod calls;
 mod effects;
@@ -11,8 +11,9 @@ use tandem_engine::effects::{
 use tandem_engine::sync::{self, Outcome, StepError};
 use tandem_engine::time::BundledZones;
 use tandem_engine::webhooks::Notice;
-use tandem_providers::ManualClock;
 use tandem_providers::google::{Config, Google};
+use tandem_providers::microsoft::{self, Microsoft};
+use tandem_providers::{ManualClock, Notification};
 
 pub use calls::EngineKind;
 
@@ -22,8 +23,12 @@ use crate::memory::Memory;
 pub const ACCOUNT: &str = "ada@example.com";
 /// The local calendar.
 pub const CALENDAR: &str = "work";
-/// The replica.
+/// The replica at Google.
 pub const REPLICA: &str = "work-google";
+/// The replica at Microsoft.
+pub const OUTLOOK: &str = "work-outlook";
+/// The host of Microsoft's API in worlds.
+pub(crate) const GRAPH: &str = "graph.invalid";
 /// When the world begins: 2026-03-02T08:00:00Z, a Monday.
 pub const BEGINNING_MS: i64 = 1_772_438_400_000;
 /// Steps after which a replica counts as stuck.
@@ -46,8 +51,10 @@ pub struct World {
     pub engine: EngineKind,
     /// The time of everything.
     pub clock: ManualClock,
-    /// The provider.
+    /// Google. Without a replica there it is never asked.
     pub google: Google,
+    /// Microsoft, likewise.
+    pub microsoft: Microsoft,
     /// The store.
     pub memory: Memory,
     /// Zone rules.
@@ -71,52 +78,91 @@ pub struct World {
     random: u64,
 }
 
-impl World {
-    /// A world with an empty calendar in two-way mode.
+/// Which providers a world has, and their rules. A provider without rules has no replica.
+#[derive(Debug, Clone, Default)]
+pub struct Sides {
+    /// Google's rules.
+    pub google: Option<Config>,
+    /// Microsoft's rules.
+    pub microsoft: Option<microsoft::Config>,
+}
+
+impl Sides {
+    /// Google alone, with channels to an address that no server has.
     #[must_use]
-    pub fn new() -> Self {
-        Self::with(
-            Config { allow_http_webhooks: true, ..Config::default() },
-            ReplicaMode::TwoWay,
-            ConflictPolicy::Newest,
-        )
+    pub fn google() -> Self {
+        Self { google: Some(Config { allow_http_webhooks: true, ..Config::default() }), microsoft: None }
     }
 
-    /// A world with its own rules.
+    /// Microsoft alone.
+    #[must_use]
+    pub fn microsoft() -> Self {
+        let config = microsoft::Config { allow_http_webhooks: true, ..microsoft::Config::default() };
+        Self { google: None, microsoft: Some(config) }
+    }
+
+    /// One calendar with a replica at each.
+    #[must_use]
+    pub fn both() -> Self {
+        Self { google: Self::google().google, microsoft: Self::microsoft().microsoft }
+    }
+}
+
+impl World {
+    /// A world with an empty calendar in two-way mode, at Google.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(Sides::google(), ReplicaMode::TwoWay, ConflictPolicy::Newest)
+    }
+
+    /// A world at Google with its own rules.
     #[must_use]
     pub fn with(config: Config, mode: ReplicaMode, policy: ConflictPolicy) -> Self {
+        Self::of(Sides { google: Some(config), microsoft: None }, mode, policy)
+    }
+
+    /// A world with an empty calendar and a replica at each of its sides.
+    #[must_use]
+    pub fn of(sides: Sides, mode: ReplicaMode, policy: ConflictPolicy) -> Self {
         let clock = ManualClock::at(BEGINNING_MS);
-        let google = Google::new(config, std::sync::Arc::new(clock.clone()));
+        let google = Google::new(sides.google.clone().unwrap_or_default(), std::sync::Arc::new(clock.clone()));
         google.add_account(ACCOUNT, "Europe/Berlin");
         google.grant_access(ACCOUNT, "token", i64::MAX / 4);
-        let connection = Connection {
-            id: "ada".into(),
-            provider: ProviderKind::Google,
-            revoked: false,
-            not_before_ms: 0,
-            attempts: 0,
-        };
-        let replica = Replica {
-            id: REPLICA.into(),
-            tenant: "acme".into(),
-            connection: connection.clone(),
-            calendar: CALENDAR.into(),
-            remote_calendar: ACCOUNT.into(),
-            mode,
-            policy,
-            state: String::new(),
-            revision: 0,
-            wanted: 0,
-            lease_epoch: 0,
-        };
+        let config = sides.microsoft.clone().unwrap_or_default();
+        let microsoft = Microsoft::new(config, std::sync::Arc::new(clock.clone()));
+        let outlook = microsoft.add_account(ACCOUNT, "W. Europe Standard Time");
+        microsoft.grant_access(ACCOUNT, "token", i64::MAX / 4);
         let mut memory = Memory::default();
-        memory.connections.insert(connection.id.clone(), connection);
-        memory.replicas.insert(replica.id.clone(), replica);
+        let mut add = |id: &str, connection: &str, provider, remote_calendar: &str| {
+            let connection =
+                Connection { id: connection.into(), provider, revoked: false, not_before_ms: 0, attempts: 0 };
+            let replica = Replica {
+                id: id.into(),
+                tenant: "acme".into(),
+                connection: connection.clone(),
+                calendar: CALENDAR.into(),
+                remote_calendar: remote_calendar.into(),
+                mode,
+                policy,
+                state: String::new(),
+                revision: 0,
+                wanted: 0,
+                lease_epoch: 0,
+            };
+            memory.connections.insert(connection.id.clone(), connection);
+            memory.replicas.insert(replica.id.clone(), replica);
+        };
+        if sides.google.is_some() {
+            add(REPLICA, "ada", ProviderKind::Google, ACCOUNT);
+        }
+        if sides.microsoft.is_some() {
+            add(OUTLOOK, "ada-outlook", ProviderKind::Microsoft, &outlook);
+        }
         let settings = Settings {
             webhook_url: Some("http://127.0.0.1:9/webhooks".into()),
             signing_key: b"0123456789abcdef0123456789abcdef".to_vec(),
             google_base_url: Some("https://sim.invalid/calendar/v3".into()),
-            microsoft_base_url: None,
+            microsoft_base_url: Some(format!("https://{GRAPH}/v1.0")),
             poll_interval_s: 60,
             safety_poll_interval_s: 3_600,
             page_size: 250,
@@ -125,6 +171,7 @@ impl World {
             engine: EngineKind::chosen(),
             clock,
             google,
+            microsoft,
             memory,
             zones: BundledZones::new(),
             settings,
@@ -150,41 +197,60 @@ impl World {
     pub fn deliver(&mut self) {
         let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         for notification in self.google.take_notifications(now_ms) {
-            let (headers, body) = (notification.headers.clone(), notification.body.clone());
-            let notice = Notice { provider: ProviderKind::Google, query: String::new(), headers, body };
-            let answer = self.receive(&notice);
-            self.notified.push(answer.status);
-            self.google.notification_answered(notification, Some(answer.status));
+            let status = self.notify(ProviderKind::Google, &notification);
+            self.google.notification_answered(notification, Some(status));
+        }
+        for notification in self.microsoft.take_notifications(now_ms) {
+            let status = self.notify(ProviderKind::Microsoft, &notification);
+            self.microsoft.notification_answered(notification, Some(status));
         }
     }
 
-    /// Step until nothing is to be done now: pushes are delivered, retries are waited for in virtual time. Returns
-    /// the last outcome.
+    fn notify(&mut self, provider: ProviderKind, notification: &Notification) -> u16 {
+        let Notification { address, headers, body, .. } = notification;
+        let notice = notice(provider, address, headers, body);
+        let status = self.receive(&notice).status;
+        self.notified.push(status);
+        status
+    }
+
+    /// Step every replica until nothing is to be done now: pushes are delivered, retries are waited for in virtual
+    /// time. Returns the last outcome: idle until the earliest time of all, or why one of them paused.
     ///
     /// # Errors
     /// When the process died, or a defect of the engine.
     pub fn settle(&mut self) -> Result<Outcome, StepError> {
+        let replicas: Vec<String> = self.memory.replicas.keys().cloned().collect();
         for _ in 0..STEPS {
             self.deliver();
-            match self.step()?.outcome {
-                Outcome::Again => {}
-                Outcome::Idle(at_ms) => {
-                    let waits = self.google.next_notification_at().is_some();
-                    let wanted = self.memory.replica(REPLICA).is_some_and(|replica| !self.served(&replica));
-                    if !waits && !wanted {
-                        return Ok(Outcome::Idle(at_ms));
-                    }
-                    self.clock.advance(1_000);
+            let (mut again, mut retry_ms, mut idle_ms) = (false, None::<u64>, u64::MAX);
+            let commits = self.memory.commits;
+            for replica in &replicas {
+                match self.step_of(replica)?.outcome {
+                    Outcome::Again => again = true,
+                    Outcome::Idle(at_ms) => idle_ms = idle_ms.min(at_ms),
+                    Outcome::Retry { at_ms, .. } => retry_ms = Some(retry_ms.map_or(at_ms, |ms| ms.min(at_ms))),
+                    Outcome::Paused(why) => return Ok(Outcome::Paused(why)),
                 }
-                Outcome::Retry { at_ms, .. } => self.clock.set(i64::try_from(at_ms).unwrap_or(i64::MAX)),
-                Outcome::Paused(why) => return Ok(Outcome::Paused(why)),
             }
+            // What one replica brought, another may have to write.
+            again |= replicas.len() > 1 && self.memory.commits != commits;
+            if again {
+                continue;
+            }
+            if let Some(at_ms) = retry_ms {
+                self.clock.set(i64::try_from(at_ms).unwrap_or(i64::MAX));
+                continue;
+            }
+            let pushes = [self.google.next_notification_at(), self.microsoft.next_notification_at()];
+            let waits = pushes.iter().any(Option::is_some);
+            let wanted = replicas.iter().filter_map(|id| self.memory.replica(id)).any(|replica| !served(&replica));
+            if !waits && !wanted {
+                return Ok(Outcome::Idle(idle_ms));
+            }
+            self.clock.advance(1_000);
         }
         Err(StepError::Bug("it never settles".into()))
-    }
-
-    fn served(&self, replica: &Replica) -> bool {
-        sync::state::State::parse(&replica.state).pulled_wanted >= replica.wanted
     }
 
     /// Let time pass to the next safety poll, and settle.
@@ -234,6 +300,16 @@ impl World {
             (document["title"] == title).then(|| (row.clone(), document))
         })
     }
+}
+
+fn served(replica: &Replica) -> bool {
+    sync::state::State::parse(&replica.state).pulled_wanted >= replica.wanted
+}
+
+/// A notification as it comes in at the webhook server.
+pub(crate) fn notice(provider: ProviderKind, url: &str, headers: &[(String, String)], body: &[u8]) -> Notice {
+    let query = url.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
+    Notice { provider, query, headers: headers.to_vec(), body: body.to_vec() }
 }
 
 impl Default for World {
