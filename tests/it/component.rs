@@ -175,7 +175,12 @@ fn a_webhook_marks_and_a_forged_one_does_not() {
         let event = google_meeting("new there", "2026-03-04T09:00:00", "2026-03-04T10:00:00");
         world.google.user_insert(ACCOUNT, &event).unwrap();
         let sent = world.google.take_notifications(i64::MAX / 4);
-        let notice = Notice { provider: ProviderKind::Google, headers: sent[0].headers.clone() };
+        let notice = Notice {
+            provider: ProviderKind::Google,
+            query: String::new(),
+            headers: sent[0].headers.clone(),
+            body: vec![],
+        };
         let wanted = world.memory.replicas[REPLICA].wanted;
         let good = world.receive(&notice);
         assert_eq!(world.memory.replicas[REPLICA].wanted, wanted + 1);
@@ -186,7 +191,12 @@ fn a_webhook_marks_and_a_forged_one_does_not() {
             }
         }
         let bad = world.receive(&forged);
-        let none = world.receive(&Notice { provider: ProviderKind::Google, headers: vec![] });
+        let none = world.receive(&Notice {
+            provider: ProviderKind::Google,
+            query: String::new(),
+            headers: vec![],
+            body: vec![],
+        });
         world.settle().unwrap();
         (ended(world), [good, bad, none])
     });

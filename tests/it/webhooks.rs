@@ -93,7 +93,7 @@ fn every_notification_is_answered_as_the_table_says() {
         let (mut world, channel) = world();
         let known = placeholders(&world, &channel);
         let provider = if case["provider"] == "microsoft" { ProviderKind::Microsoft } else { ProviderKind::Google };
-        let notice = Notice { provider, headers: headers(case, &known) };
+        let notice = Notice { provider, query: String::new(), headers: headers(case, &known), body: vec![] };
         let before = (world.effects, world.memory.replicas[REPLICA].wanted, world.memory.commits);
         if case["store"] == "away" {
             world.dies_after = Some(before.0);
@@ -117,7 +117,8 @@ fn what_google_really_sends_is_accepted() {
     world.google.user_insert(ACCOUNT, &google_meeting("new", "2026-03-04T09:00:00", "2026-03-04T10:00:00")).unwrap();
     let sent = world.google.take_notifications(i64::MAX / 4);
     assert_eq!(sent.len(), 1);
-    let notice = Notice { provider: ProviderKind::Google, headers: sent[0].headers.clone() };
+    let notice =
+        Notice { provider: ProviderKind::Google, query: String::new(), headers: sent[0].headers.clone(), body: vec![] };
     let answer = world.receive(&notice);
     assert_eq!((answer.status, answer.verdict.name()), (200, "changed"));
 }

@@ -1,4 +1,4 @@
-"""Where the scripts beside this one run: a virtual environment of their own, and the simulated Google."""
+"""Where the scripts beside this one run: a virtual environment of their own, and a simulated provider."""
 
 import os
 import pathlib
@@ -30,9 +30,9 @@ def enter_environment(script, given, installs, programs, others=()):
         return subprocess.run(command, check=False).returncode
 
 
-def start_simulator(path, events, token, account):
-    """google-sim at `path`, else built by cargo: its process and its base URL."""
-    program = [path] if path else ["cargo", "run", "--quiet", "-p", "tandem-providers", "--bin", "google-sim", "--"]
+def start_simulator(path, events, token, account, name="google-sim"):
+    """The simulator at `path`, else the one of that name built by cargo: its process and its base URL."""
+    program = [path] if path else ["cargo", "run", "--quiet", "-p", "tandem-providers", "--bin", name, "--"]
     options = ["--events", str(events), "--token", token, "--account", account, "--allow-http-webhooks"]
     process = subprocess.Popen(program + options, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     base = process.stdout.readline().strip()

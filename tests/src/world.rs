@@ -150,7 +150,8 @@ impl World {
     pub fn deliver(&mut self) {
         let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         for notification in self.google.take_notifications(now_ms) {
-            let notice = Notice { provider: ProviderKind::Google, headers: notification.headers.clone() };
+            let (headers, body) = (notification.headers.clone(), notification.body.clone());
+            let notice = Notice { provider: ProviderKind::Google, query: String::new(), headers, body };
             let answer = self.receive(&notice);
             self.notified.push(answer.status);
             self.google.notification_answered(notification, Some(answer.status));

@@ -37,13 +37,17 @@ fn zones() -> BundledZones {
 
 impl webhooks::Guest for Component {
     fn receive(request: webhooks::Request) -> webhooks::Response {
-        let notice =
-            tandem_engine::webhooks::Notice { provider: to::provider_in(request.provider), headers: request.headers };
+        let notice = tandem_engine::webhooks::Notice {
+            provider: to::provider_in(request.provider),
+            query: request.query,
+            headers: request.headers,
+            body: request.body,
+        };
         let answer = tandem_engine::webhooks::receive(&mut Imports, &notice);
         webhooks::Response {
             status: answer.status,
-            content_type: "application/json".into(),
-            body: answer.body.as_bytes().to_vec(),
+            content_type: answer.content_type.into(),
+            body: answer.body.into_bytes(),
             verdict: answer.verdict.name().into(),
         }
     }

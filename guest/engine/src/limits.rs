@@ -9,6 +9,9 @@ pub const TOLD_AFTER: u32 = 20;
 /// Shadows looked at in one step of a sweep.
 pub const SWEEP_PAGE: u32 = 500;
 
+/// Events that are asked for in one step of a sweep, where a listing that does not show them is no proof.
+pub const PROOF_PAGE: u32 = 100;
+
 /// Exceptions that are read again in one step because their masters changed.
 pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 
@@ -34,14 +37,11 @@ pub const GUARD_PERCENT: u64 = 30;
 /// Ids of one event that a provider may have burned before the event is given up (each recreation burns one).
 pub const MAX_INCARNATIONS: u32 = 50;
 
-/// Longest channel token that Google stores, in characters.
+/// Longest channel token that every provider stores, in characters.
 pub const MAX_CHANNEL_TOKEN: usize = 256;
 
-/// How long a channel is asked to live, in milliseconds: 7 days, Google's default and effective maximum.
-pub const CHANNEL_LIFE_MS: u64 = 7 * 86_400_000;
-
-/// How long before its end a channel is replaced, in milliseconds: 24 hours.
-pub const CHANNEL_RENEWAL_MS: u64 = 86_400_000;
+/// How often a channel that can be renewed is renewed because of a notification, at most, in milliseconds: 1 hour.
+pub const CHANNEL_CHECK_MS: u64 = 3_600_000;
 
 /// How long other work goes first after a request about a channel failed, in milliseconds: 1 minute.
 pub const CHANNEL_RETRY_MS: u64 = 60_000;

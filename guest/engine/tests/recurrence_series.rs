@@ -133,6 +133,29 @@ fn a_gap_is_shifted_and_an_overlap_is_the_first() {
 }
 
 #[test]
+fn a_limit_takes_the_earliest_also_where_a_gap_changes_their_order() {
+    // 02:45 is skipped and becomes 03:45, after the 03:00 to 03:40 that follow it on the wall.
+    let rules = json!([{"@type": "RecurrenceRule", "frequency": "minutely", "interval": 5}]);
+    let document = json!({
+        "@type": "Event", "uid": "u", "start": "2026-03-29T02:45:00", "timeZone": "Europe/Berlin",
+        "recurrenceRules": rules,
+    });
+    let (from_ms, to_ms) = (ms("2026-03-28T00:00:00Z"), ms("2026-04-28T00:00:00Z"));
+    let some = |limit| {
+        let window = Window { from_ms, to_ms, zone: "Europe/Berlin", limit };
+        occurrences(&document, &window, &BundledZones::new()).unwrap()
+    };
+    let many = some(1_000);
+    let expected = ["03:00", "03:05", "03:10", "03:15", "03:20", "03:25", "03:30", "03:35", "03:40", "02:45", "03:45"];
+    assert_eq!(ids(&many)[..11], expected.map(|at| format!("2026-03-29T{at}:00")));
+    for limit in 1..20 {
+        let few = some(limit);
+        assert!(few.truncated);
+        assert_eq!(few.items, many.items[..limit], "{limit}");
+    }
+}
+
+#[test]
 fn excluded_rules_take_away_and_bad_parts_are_reported() {
     let mut event = weekly();
     event["excludedRecurrenceRules"] = json!([{"frequency": "weekly", "interval": 2}, {"frequency": "sometimes"}]);

@@ -1,6 +1,6 @@
 //! Benchmarks of the component as it ships, in the host as it ships, against bars.
 //!
-//! `cargo run --release -p tandem-bench -- [--quick] [first-sync] [delta] [webhook] [start]`; without names all parts
+//! `cargo run --release -p tandem-bench -- [--quick] [first-sync] [delta] [webhook] [start] [recurrence]`; without names all parts
 //! run. A number is the median of several runs. Nothing fails for being slow: times depend on the machine, so what is
 //! printed is how many times better or worse than its bar each number is.
 
@@ -15,6 +15,7 @@ mod first_sync;
 mod memory_store;
 mod pages;
 mod provider;
+mod recurrence;
 mod report;
 mod rig;
 mod start;
@@ -25,7 +26,7 @@ use report::Report;
 /// What may go wrong; the text is for the person who runs it.
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-const PARTS: [&str; 4] = ["start", "first-sync", "delta", "webhook"];
+const PARTS: [&str; 5] = ["start", "first-sync", "delta", "webhook", "recurrence"];
 
 #[tokio::main]
 async fn main() -> Result<(), Failed> {
@@ -46,6 +47,7 @@ async fn main() -> Result<(), Failed> {
             "start" => start::run(&mut report, quick).await?,
             "first-sync" => first_sync::run(&mut report, quick).await?,
             "delta" => delta::run(&mut report, quick).await?,
+            "recurrence" => recurrence::run(&mut report, quick).await?,
             _ => webhook::run(&mut report, quick).await?,
         }
     }

@@ -98,12 +98,17 @@ impl Store for MemoryStore {
         &self,
         _: &str,
         _: &str,
-        _: u64,
-        _: u64,
-        _: Option<(u64, String)>,
-        _: u32,
+        from_ms: u64,
+        to_ms: u64,
+        after: Option<(u64, String)>,
+        limit: u32,
     ) -> Stored<Vec<Event>> {
-        Err(UNUSED)
+        let rows = self.rows();
+        let inside = |event: &&Event| !event.deleted && event.start_ms < to_ms && event.end_ms > from_ms;
+        let mut found: Vec<&Event> = rows.events.values().filter(inside).collect();
+        found.sort_by_key(|event| (event.start_ms, &event.uid));
+        let later = |event: &&Event| after.as_ref().is_none_or(|(ms, uid)| (event.start_ms, &event.uid) > (*ms, uid));
+        Ok(found.into_iter().filter(later).take(limit as usize).cloned().collect())
     }
     async fn shadows_by_remote(&self, _: &str, _: &str, remote_ids: &[String]) -> Stored<Vec<Option<Shadow>>> {
         let rows = self.rows();

@@ -1,16 +1,18 @@
 //! The table of results.
 
 /// How a number compares with its bar.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) enum Bar {
     /// It should be above this.
     Above(f64),
     /// It should be below this.
     Below(f64),
     /// There is none.
+    #[default]
     None,
 }
 
+#[derive(Default)]
 struct Row {
     name: String,
     value: f64,
@@ -33,6 +35,13 @@ impl Report {
         self.rows.push(row);
     }
 
+    /// Say why there is no number.
+    pub(crate) fn not_measured(&mut self, name: impl Into<String>, why: &str) {
+        let row = Row { name: format!("{} not measured: {why}", name.into()), ..Row::default() };
+        println!("{}", row.line());
+        self.rows.push(row);
+    }
+
     /// The whole table.
     pub(crate) fn print(&self) {
         println!("\n{:<58} {:>12} {:<9} {:>4}  {:<12} {:>6}", "what", "median", "unit", "runs", "bar", "times");
@@ -45,6 +54,9 @@ impl Report {
 impl Row {
     /// `times` is how many times better than the bar it is; below 1 the bar is missed.
     fn line(&self) -> String {
+        if self.runs == 0 {
+            return self.name.clone();
+        }
         let (bar, times) = match self.bar {
             Bar::Above(bar) => (format!("> {}", number(bar)), format!("{:.2}", self.value / bar)),
             Bar::Below(bar) => (format!("< {}", number(bar)), format!("{:.2}", bar / self.value)),

@@ -46,6 +46,16 @@ pub(crate) struct Settled {
 impl Rig {
     /// A host over a store; compiled code is kept in `cache`. With `push` the component makes channels.
     pub(crate) async fn new(store: Arc<dyn Store>, cache: &Path, push: bool) -> Result<Self, Failed> {
+        Self::with(COMPONENT, store, cache, push).await
+    }
+
+    /// The same around another component.
+    pub(crate) async fn with(
+        component: &[u8],
+        store: Arc<dyn Store>,
+        cache: &Path,
+        push: bool,
+    ) -> Result<Self, Failed> {
         let provider = Provider::start().await?;
         let settings = Settings {
             webhook_url: push.then(|| "http://127.0.0.1/webhooks".into()),
@@ -66,7 +76,7 @@ impl Rig {
         let clock = Arc::new(SystemClock);
         let credentials = Arc::new(Credentials::new(store.clone(), egress.clone(), clock.clone()));
         let options = RuntimeOptions {
-            component: COMPONENT.to_vec(),
+            component: component.to_vec(),
             cache_dir: Some(cache.to_owned()),
             store: store.clone(),
             egress,

@@ -6,25 +6,29 @@ use crate::random::Random;
 /// What happens to a request that a fault hits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// 429 `rateLimitExceeded`, with `Retry-After` in seconds if given.
+    /// 429, with `Retry-After` in seconds if given.
     TooManyRequests {
         /// Seconds for the `Retry-After` header.
         retry_after_s: Option<u32>,
     },
-    /// 403 `rateLimitExceeded`.
+    /// 403 `rateLimitExceeded` (Google only).
     RateLimited,
-    /// 403 `userRateLimitExceeded`.
+    /// 403 `userRateLimitExceeded` (Google only).
     UserRateLimited,
-    /// 403 `quotaExceeded`.
+    /// 403 `quotaExceeded` (Google only).
     QuotaExceeded,
     /// A 5xx with that status, not applied.
     ServerError(u16),
     /// A 5xx with that status although the request was applied.
     ServerErrorAfterApplying(u16),
-    /// 410 `fullSyncRequired`.
+    /// The token of an incremental listing is lost: 410 `fullSyncRequired`, or what the provider says instead.
     FullSyncRequired,
-    /// 401 `authError`.
+    /// 401.
     Unauthorized,
+    /// 412, although the condition holds or there is none.
+    PreconditionFailed,
+    /// The request was applied, and the answer's body ends in the middle.
+    Truncated,
     /// No answer, and the request never arrived.
     LostRequest,
     /// No answer, although the request was applied.

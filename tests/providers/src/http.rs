@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::faults::FaultKind;
+
 /// A request as the caller made it.
 #[derive(Clone, Debug, Default)]
 pub struct SimRequest {
@@ -94,6 +96,20 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+impl Answer {
+    /// The same with the first half of the body only.
+    pub(crate) fn truncated(mut self) -> Self {
+        self.body.truncate(self.body.len() / 2);
+        self
+    }
+
+    /// The first header of that name, any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        find_header(&self.headers, name)
+    }
+}
+
 impl SimResponse {
     /// The status; none when there was no answer.
     #[must_use]
@@ -123,7 +139,7 @@ impl SimResponse {
     }
 }
 
-/// A push on its way to a webhook: a POST without a body.
+/// A push on its way to a webhook: a POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     /// Counts all pushes of this provider; a doubled push has the same headers and another number.
@@ -146,10 +162,58 @@ impl Notification {
     }
 }
 
+/// A call that a provider makes before it answers: the caller carries it out and hands the answer back.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// What is to be sent, to a whole URL.
+    pub call: SimRequest,
+    /// The request that waits for it.
+    pub(crate) request: SimRequest,
+    /// The fault that hit the waiting request.
+    pub(crate) fault: Option<FaultKind>,
+    /// How the questions before this one were answered.
+    pub(crate) proofs: Vec<bool>,
+}
+
+/// How far a request came.
+#[derive(Clone, Debug)]
+pub enum Served {
+    /// It is answered.
+    Done(SimResponse),
+    /// A question comes first; its answer goes to [`Provider::resume`].
+    Ask(Box<Question>),
+}
+
 /// A simulated provider, as the server and the pusher see it.
 pub trait Provider: Send + Sync + 'static {
     /// Answers one request.
     fn handle(&self, request: SimRequest) -> SimResponse;
+    /// Answers one request, or asks first; for providers that call back before they answer.
+    fn serve(&self, request: SimRequest) -> Served {
+        Served::Done(self.handle(request))
+    }
+    /// Goes on with a request after its question was answered (none: no connection or no answer).
+    fn resume(&self, question: Question, answer: Option<Answer>) -> Served {
+        let _ = answer;
+        Served::Done(self.handle(question.request))
+    }
+    /// Tells that a request is under way; a refusal if too many are. What is let in ends with [`Provider::left`].
+    fn arrived(&self, request: &SimRequest) -> Option<SimResponse> {
+        let _ = request;
+        None
+    }
+    /// Tells that a request that was let in has been answered.
+    fn left(&self, request: &SimRequest) {
+        let _ = request;
+    }
+    /// How long the server holds a request before it is served, in milliseconds.
+    fn latency_ms(&self) -> u64 {
+        0
+    }
+    /// How long a webhook may take to answer, in milliseconds.
+    fn push_timeout_ms(&self) -> u64 {
+        10_000
+    }
     /// Takes the pushes due at `now_ms`, in the order of sending.
     fn take_notifications(&self, now_ms: i64) -> Vec<Notification>;
     /// Tells how a push was answered (none: no connection or no answer), so that it can be tried again.

@@ -11,12 +11,13 @@ pub mod clock;
 pub mod faults;
 pub mod google;
 pub mod http;
+pub mod microsoft;
 pub mod random;
 pub mod server;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use faults::{Fault, FaultKind, PushFault, PushFaults};
-pub use http::{Answer, Notification, Provider, SimRequest, SimResponse};
+pub use http::{Answer, Notification, Provider, Question, Served, SimRequest, SimResponse};
 pub use server::Server;
 
 /// Keeps the README's example compiling.

@@ -14,14 +14,14 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::http::{Notification, Provider, SimRequest, SimResponse};
+use crate::http::{Answer, Notification, Provider, Served, SimRequest, SimResponse};
 
 /// Bytes of a request body that are read; more ends the connection.
 const MAX_BODY_BYTES: usize = 4 << 20;
 /// How often due pushes are looked for.
 const PUSH_POLL_MS: u64 = 5;
-/// How long a webhook may take to answer.
-const PUSH_TIMEOUT_MS: u64 = 10_000;
+/// How long a webhook may take to answer a handshake.
+const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
 
 /// A running server; it stops when dropped.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ async fn answer(
         headers,
         body: body.to_vec(),
     };
-    match provider.handle(request) {
+    match served(provider.as_ref(), request).await {
         SimResponse::NoAnswer => Err(io::Error::other("the answer is lost")),
         SimResponse::Answer(answer) => {
             let mut builder = http::Response::builder().status(answer.status);
@@ -114,19 +114,71 @@ async fn answer(
     }
 }
 
+/// Serves a request, with the calls that the provider makes before it answers.
+async fn served(provider: &dyn Provider, request: SimRequest) -> SimResponse {
+    if let Some(refusal) = provider.arrived(&request) {
+        return refusal;
+    }
+    let _slot = Slot(provider, &request);
+    if provider.latency_ms() > 0 {
+        tokio::time::sleep(Duration::from_millis(provider.latency_ms())).await;
+    }
+    let mut outcome = provider.serve(request.clone());
+    loop {
+        match outcome {
+            Served::Done(response) => return response,
+            Served::Ask(question) => {
+                let answer = ask(&question.call).await;
+                outcome = provider.resume(*question, answer);
+            }
+        }
+    }
+}
+
+/// A request under way; it leaves also when its connection goes away.
+struct Slot<'a>(&'a dyn Provider, &'a SimRequest);
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.left(self.1);
+    }
+}
+
+/// Makes a call for a provider; none when there was no answer in time.
+async fn ask(call: &SimRequest) -> Option<Answer> {
+    let mut builder = http::Request::builder().method(call.method.as_str()).uri(&call.url);
+    for (name, value) in &call.headers {
+        builder = builder.header(name, value);
+    }
+    let request = builder.body(Full::new(Bytes::from(call.body.clone()))).ok()?;
+    let whole = async {
+        let response = client().request(request).await.ok()?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_BODY_BYTES).collect().await.ok()?.to_bytes();
+        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        Some(Answer { status: parts.status.as_u16(), headers, body: body.to_vec() })
+    };
+    tokio::time::timeout(Duration::from_millis(HANDSHAKE_TIMEOUT_MS), whole).await.ok()?
+}
+
 type PushClient = hyper_util::client::legacy::Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>;
 
-async fn push(provider: Arc<dyn Provider>) {
-    let client: PushClient = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+fn client() -> PushClient {
+    hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
         .http1_title_case_headers(true)
-        .build_http();
+        .build_http()
+}
+
+async fn push(provider: Arc<dyn Provider>) {
+    let client = client();
     let mut sending = JoinSet::new();
     loop {
         for notification in provider.take_notifications(provider.now_ms()) {
             let client = client.clone();
             let provider = Arc::clone(&provider);
             sending.spawn(async move {
-                let status = send(&client, &notification).await;
+                let status = send(&client, &notification, provider.push_timeout_ms()).await;
                 provider.notification_answered(notification, status);
             });
         }
@@ -136,12 +188,12 @@ async fn push(provider: Arc<dyn Provider>) {
 }
 
 /// Posts one push; none when there was no answer (also for https, which is not spoken here).
-async fn send(client: &PushClient, notification: &Notification) -> Option<u16> {
+async fn send(client: &PushClient, notification: &Notification, timeout_ms: u64) -> Option<u16> {
     let mut builder = http::Request::post(&notification.address);
     for (name, value) in &notification.headers {
         builder = builder.header(name, value);
     }
     let request = builder.body(Full::new(Bytes::from(notification.body.clone()))).ok()?;
-    let answered = tokio::time::timeout(Duration::from_millis(PUSH_TIMEOUT_MS), client.request(request)).await;
+    let answered = tokio::time::timeout(Duration::from_millis(timeout_ms), client.request(request)).await;
     answered.ok()?.ok().map(|response| response.status().as_u16())
 }

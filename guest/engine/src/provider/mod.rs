@@ -3,7 +3,10 @@
 //! A provider's own words stay inside its module; what leaves it is JSCalendar and the types below. The two
 //! providers have the same file names, so that their difference can be read side by side.
 
+mod channels;
 pub mod google;
+pub mod microsoft;
+mod request;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,6 +15,8 @@ use std::collections::BTreeMap;
 use crate::effects::{ProviderKind, Replica, Request, Response, Settings, TimeMs};
 use crate::event::Document;
 use crate::time::Zones;
+
+pub use channels::{ChannelTimes, Granted, News, Notice, Notification, Watch, Watched};
 
 /// Where requests go and what the calendar is like.
 pub struct Target<'a> {
@@ -25,6 +30,15 @@ pub struct Target<'a> {
     pub zones: &'a dyn Zones,
 }
 
+/// A span of time that a listing is limited to, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its first moment.
+    pub from_ms: TimeMs,
+    /// Its end, exclusive.
+    pub to_ms: TimeMs,
+}
+
 /// Where a listing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position<'a> {
@@ -32,6 +46,8 @@ pub struct Position<'a> {
     pub cursor: Option<&'a str>,
     /// The page to ask for; none for the first.
     pub page: Option<&'a str>,
+    /// The span that listings are limited to, once the provider refused to list without; see [`Verdict::NoListing`].
+    pub span: Option<Span>,
 }
 
 /// One page of a listing.
@@ -83,6 +99,18 @@ pub enum Row {
     Exception(Box<RemoteException>),
     /// Something was removed; all that is sure is its id.
     Gone(String),
+    /// Something about an event changed: ask for it. Only in pages of a listing, and resolved before anything of the
+    /// page is settled.
+    Look(Look),
+}
+
+/// See [`Row::Look`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The id of the event or master.
+    pub id: String,
+    /// Of no interest unless the event is known: it may only have left the listing's span, or never been in it.
+    pub only_known: bool,
 }
 
 /// A single event or master as the provider has it.
@@ -102,6 +130,10 @@ pub struct RemoteEvent {
     pub writable: bool,
     /// What the provider module wants to remember about the master.
     pub lines: Lines,
+    /// All exceptions of the series, cancelled ones too; none when they come as rows of their own.
+    pub exceptions: Option<Vec<RemoteException>>,
+    /// The row cannot show a mark although the event may carry one: should it be new here, look at it.
+    pub hides_mark: bool,
 }
 
 /// Recurrence ids that the master itself names (as opposed to exceptions, which have rows of their own).
@@ -113,13 +145,16 @@ pub struct Lines {
     /// Added by the master.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<String>,
+    /// A part of the description that belongs to the provider and is sent back with every change of it.
+    #[serde(rename = "b", default, skip_serializing_if = "String::is_empty")]
+    pub blob: String,
 }
 
 impl Lines {
     /// True when the master names nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.excluded.is_empty() && self.added.is_empty()
+        *self == Self::default()
     }
 }
 
@@ -176,6 +211,9 @@ pub struct Notes {
     /// When we wrote it, the last few times, in milliseconds; for the loop breaker.
     #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<TimeMs>,
+    /// Recurrence ids of exceptions that the provider refused while the others are still being written.
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
     /// We may not write this event.
     #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -233,6 +271,8 @@ pub enum Verdict {
     Unauthorized,
     /// The cursor is no longer accepted: list everything.
     CursorLost,
+    /// The provider does not list the calendar in this way: without a span when there was none.
+    NoListing,
     /// The thing does not exist.
     NotFound,
     /// The id is taken, perhaps by a deleted event.
@@ -250,13 +290,25 @@ pub enum Verdict {
     },
 }
 
-/// A channel as the provider granted it.
+/// What the provider cannot express. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Granted {
-    /// The provider's name of what is watched.
-    pub resource_id: String,
-    /// When it ends.
-    pub expires_ms: TimeMs,
+pub struct Refused {
+    /// Stable code.
+    pub code: &'static str,
+    /// For people: what it is, and what to do.
+    pub detail: &'static str,
+}
+
+/// An event to be created.
+pub struct New<'a> {
+    /// Our id for it, the same on every try.
+    pub client_id: &'a str,
+    /// The origin mark that it shall carry.
+    pub mark: &'a str,
+    /// What it should be.
+    pub document: &'a Document,
+    /// Whether the provider may send mail.
+    pub notify: bool,
 }
 
 /// A change of a remote event.
@@ -283,8 +335,28 @@ pub trait Provider: Sync {
     fn list(&self, target: &Target<'_>, position: Position<'_>) -> Request;
     /// Read a page. `None`: the body is no page at all.
     fn read_page(&self, target: &Target<'_>, body: &[u8]) -> Option<Page>;
-    /// Ask for one event.
+    /// The span to list when the provider does not list without one, and when to move it forward.
+    fn span(&self, _now_ms: TimeMs) -> Option<(Span, TimeMs)> {
+        None
+    }
+    /// Whether an event that a full listing does not show is gone. Else each has to be asked for.
+    fn absence_is_proof(&self) -> bool {
+        true
+    }
+    /// Ask for one event or exception.
     fn get(&self, target: &Target<'_>, remote_id: &str) -> Request;
+    /// Most events in one request of `get_many`.
+    fn batch_size(&self) -> usize {
+        1
+    }
+    /// Ask for several events, at most `batch_size`.
+    fn get_many(&self, target: &Target<'_>, remote_ids: &[String]) -> Request {
+        self.get(target, remote_ids.first().map(String::as_str).unwrap_or_default())
+    }
+    /// Take the answer of `get_many` apart: for each id the answer that `get` would have had. `None`: it is damaged.
+    fn read_many(&self, remote_ids: &[String], response: Response) -> Option<Vec<(String, Response)>> {
+        Some(vec![(remote_ids.first()?.clone(), response)])
+    }
     /// Read one row: the answer to `get` and to writes, and buffered rows.
     ///
     /// # Errors
@@ -301,15 +373,33 @@ pub trait Provider: Sync {
     /// # Errors
     /// When it cannot be read.
     fn place(&self, target: &Target<'_>, exception: &RemoteException, master: &Document) -> Result<Placed, Skipped>;
+    /// Whether a master that is asked for comes with all its exceptions; else they have rows of their own.
+    fn embeds_exceptions(&self) -> bool {
+        false
+    }
     /// If this id can only be that of an exception: the id of its master and its recurrence id in the zone of the
     /// given document. For tombstones that say nothing else.
     fn exception_of(&self, remote_id: &str) -> Option<String>;
     /// The recurrence id in the id of an exception.
     fn recurrence_id_of(&self, target: &Target<'_>, remote_id: &str, master: &Document) -> Option<String>;
     /// Create an event under an id of ours.
-    fn create(&self, target: &Target<'_>, remote_id: &str, mark: &str, document: &Document, notify: bool) -> Request;
+    ///
+    /// # Errors
+    /// When the provider cannot express it.
+    fn create(&self, target: &Target<'_>, new: &New<'_>) -> Result<Request, Refused>;
+    /// Look for what an earlier `create` made whose answer was lost. With [`Purpose::List`], not found means the
+    /// calendar; with [`Purpose::Read`] the event.
+    fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request);
+    /// Read the answer of `find_created`; none when it says that there is no such event.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Option<Row>, Skipped>;
     /// Change an event: only what differs. `None`: nothing that the provider can express differs.
-    fn update(&self, target: &Target<'_>, update: &Update<'_>) -> Option<Request>;
+    ///
+    /// # Errors
+    /// When the provider cannot express the change.
+    fn update(&self, target: &Target<'_>, update: &Update<'_>) -> Result<Option<Request>, Refused>;
     /// Delete an event or an exception.
     fn delete(&self, target: &Target<'_>, remote_id: &str, etag: &str, notify: bool) -> Request;
     /// Ask for the provider's instance of a series at a recurrence id.
@@ -321,15 +411,41 @@ pub trait Provider: Sync {
         recurrence_id: &str,
     ) -> Option<Request>;
     /// Read the answer of `find_instance`: the occurrence as it is, changed or not.
-    fn read_instance(&self, target: &Target<'_>, body: &[u8]) -> Option<RemoteException>;
+    fn read_instance(
+        &self,
+        target: &Target<'_>,
+        body: &[u8],
+        master: &Document,
+        recurrence_id: &str,
+    ) -> Option<RemoteException>;
     /// What an answer means.
     fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict;
-    /// Ask for a channel; none when this provider or target has no push.
-    fn watch(&self, target: &Target<'_>, channel_id: &str, token: &str, address: &str, expires_ms: TimeMs) -> Request;
-    /// Read the answer of `watch`.
+    /// How long channels live.
+    fn channel_times(&self) -> ChannelTimes;
+    /// Ask for a channel.
+    fn watch(&self, target: &Target<'_>, watch: &Watch<'_>) -> Request;
+    /// Read the answer of `watch` and `renew`.
     fn read_watch(&self, body: &[u8]) -> Option<Granted>;
+    /// Let a channel live longer; none when this provider's channels are replaced.
+    fn renew(&self, _target: &Target<'_>, _resource_id: &str, _expires_ms: TimeMs) -> Option<Request> {
+        None
+    }
+    /// Ask which channels there are, after a `watch` that was answered with [`Verdict::Duplicate`].
+    fn watched(&self, _target: &Target<'_>) -> Option<Request> {
+        None
+    }
+    /// Read the answer of `watched`: of each channel its query, and what `stop` needs to end it.
+    fn read_watched(&self, _base: &str, _body: &[u8]) -> Vec<Watched> {
+        Vec::new()
+    }
     /// End a channel.
     fn stop(&self, target: &Target<'_>, channel_id: &str, resource_id: &str) -> Request;
+    /// Read an incoming notification.
+    fn notification(&self, notice: &Notice) -> Notification;
+    /// The status that tells the provider that its notification was noted.
+    fn accepted_status(&self) -> u16 {
+        200
+    }
 }
 
 /// The provider of a kind; none for one that this version does not know.
@@ -337,6 +453,6 @@ pub trait Provider: Sync {
 pub fn of(kind: ProviderKind) -> Option<&'static dyn Provider> {
     match kind {
         ProviderKind::Google => Some(&google::Google),
-        ProviderKind::Microsoft => None,
+        ProviderKind::Microsoft => Some(&microsoft::Microsoft),
     }
 }

@@ -130,8 +130,51 @@ impl Expander {
             }
             seen = seen.saturating_add(items.len() - skip);
             period = self.plan.next(period);
+            if let Some(time) = self.plan.one_time() {
+                let left = self.count.map_or(u64::MAX, |c| c.saturating_sub(seen));
+                return self.each_day(period, end, time, left, budget, f);
+            }
         }
         Ok(())
+    }
+
+    /// What [`Expander::each`] does, from the beginning of a period on, where a period is a few days with one time.
+    fn each_day(
+        &self,
+        mut period: i64,
+        end: i64,
+        time: i64,
+        mut left: u64,
+        budget: &mut Budget,
+        mut f: impl FnMut(i64) -> bool,
+    ) -> Result<(), Spent> {
+        while left > 0 {
+            let (first, mut days) = self.plan.days(period);
+            if first * civil::DAY_S >= end {
+                break;
+            }
+            budget.spend()?;
+            while days != 0 {
+                let at = (first + i64::from(days.trailing_zeros())) * civil::DAY_S + time;
+                left -= 1;
+                if at >= end || !f(at) || left == 0 {
+                    return Ok(());
+                }
+                days &= days - 1;
+            }
+            period += 1;
+        }
+        Ok(())
+    }
+
+    /// How many occurrences to make room for in `[from, to)`: about as many as there are, never very many.
+    pub(super) fn about(&self, from: i64, to: i64) -> usize {
+        const MOST: u64 = 4_096;
+        let (from, to) = (from.max(self.start), to.min(self.until.saturating_add(1)).min(LAST_SECOND));
+        let Some(each) = self.plan.constant().filter(|_| from < to) else { return 0 };
+        let periods = self.plan.period_at(to).saturating_sub(self.plan.period_at(from)).saturating_add(1);
+        let all = each.saturating_mul(u64::try_from(periods).unwrap_or(0)).min(self.count.unwrap_or(MOST)).min(MOST);
+        usize::try_from(all).unwrap_or(0)
     }
 
     /// Whether there is an occurrence at this civil second.

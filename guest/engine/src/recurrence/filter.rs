@@ -7,7 +7,7 @@ use super::civil::{date, day_number, first_week, month_len, weekday, year_len};
 use super::rule::{Frequency, Rule};
 use super::sets::DaySet;
 
-const EVERY_WEEKDAY: u8 = 0x7f;
+pub(super) const EVERY_WEEKDAY: u8 = 0x7f;
 /// Bits 0, 7, 14, 21 and 28.
 const EVERY_SEVENTH: u64 = 0x1020_4081;
 

@@ -1,30 +1,15 @@
 //! The occurrences of an event document in a window of time, overrides applied.
 //!
-//! An override is found where it now is, not where it was: overrides are placed one by one, and what the rules give
-//! is taken only where no override stands for it.
+//! Where they are is found in `times`; here each gets its document.
 
 use serde_json::{Map, Value};
 
-use super::civil::{self, DAY_S};
-use super::expand::Budget;
-use super::limits::LAST_SECOND;
+use super::civil;
 use super::patch::patch_in_place;
-use super::series::{Override, Problem, Series, SeriesError, instants};
+use super::series::{Problem, Series, SeriesError, instants};
+use super::times::{Placed, Placement, Window, overlaps, place};
 use crate::effects::TimeMs;
-use crate::time::{Duration, LocalDateTime, ZoneWindow, Zones};
-
-/// A window of time.
-#[derive(Debug, Clone, Copy)]
-pub struct Window<'a> {
-    /// Its first moment.
-    pub from_ms: TimeMs,
-    /// The first moment after it.
-    pub to_ms: TimeMs,
-    /// The zone in which floating and all-day events are placed.
-    pub zone: &'a str,
-    /// At most so many occurrences, the earliest ones.
-    pub limit: usize,
-}
+use crate::time::{Duration, LocalDateTime, Zones};
 
 /// One occurrence.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,64 +39,21 @@ pub struct Occurrences {
 const OF_THE_SERIES: [&str; 3] = ["recurrenceRules", "excludedRecurrenceRules", "recurrenceOverrides"];
 /// More that an override cannot change (RFC 8984 4.3.5).
 const FIXED: [&str; 4] = ["@type", "uid", "recurrenceId", "recurrenceIdTimeZone"];
-/// Longest difference between two zones, or of a day with a change of offset, in seconds.
-const SLACK_S: i64 = 26 * 3_600;
-
-/// An occurrence that has a place but no document yet.
-struct Placed<'a> {
-    start_ms: i64,
-    end_ms: i64,
-    original: i64,
-    patch: Option<&'a Map<String, Value>>,
-}
-
 /// The occurrences of an event document in a window. The cost depends on the window, not on the age of the series.
 pub fn occurrences(document: &Value, window: &Window, zones: &dyn Zones) -> Result<Occurrences, SeriesError> {
-    let mut series = Series::read(document)?;
-    let none = Map::new();
-    let placed_in = series.zone_with(&none).unwrap_or(window.zone);
+    let series = Series::read(document)?;
     if !series.recurs {
-        return single(&series, window, placed_in, zones);
+        return single(&series, window, zones);
     }
-    let view = View::new(&series, window, placed_in, zones)?;
-    let mut placed = Vec::new();
-    let mut problems = std::mem::take(&mut series.problems);
-    for (original, change) in &series.overrides {
-        let Override::Patch(patch) = change else { continue };
-        let moved = series.moved(*original, patch, window.zone, zones);
-        if moved.as_ref().is_some_and(Result::is_err) {
-            problems.push(Problem::Override);
-        }
-        let (start_ms, end_ms) = match moved {
-            Some(Ok(instants)) => instants,
-            // What cannot be placed where it says stays where it was.
-            _ if (view.from..view.to).contains(original) => view.instants(*original),
-            _ => continue,
-        };
-        placed.push(Placed { start_ms, end_ms, original: *original, patch: Some(patch) });
-    }
-    placed.retain(|p| overlaps(window, p.start_ms, p.end_ms));
-    let skip = |at: i64| {
-        let (start_ms, end_ms) = view.instants(at);
-        series.overrides.contains_key(&at) || !overlaps(window, start_ms, end_ms)
-    };
-    // One more than wanted, to know whether there are more.
-    let limit = window.limit.saturating_add(1);
-    let (generated, outcome) = series.generated(view.from, view.to, limit, &mut Budget::default(), skip);
-    placed.extend(generated.into_iter().map(|original| {
-        let (start_ms, end_ms) = view.instants(original);
-        Placed { start_ms, end_ms, original, patch: None }
-    }));
-    placed.sort_unstable_by_key(|p| (p.start_ms, p.original));
-    let truncated = outcome.is_err() || placed.len() > window.limit;
-    placed.truncate(window.limit);
+    let Placement { placed, truncated, problems } = place(&series, window, zones)?;
     let base = series.base();
     let items = placed.iter().map(|p| series.occurrence(&base, p)).collect();
-    Ok(Occurrences { items, truncated, problems })
+    Ok(Occurrences { items, truncated, problems: series.problems.into_iter().chain(problems).collect() })
 }
 
 /// An event that does not recur is itself.
-fn single(series: &Series, window: &Window, zone: &str, zones: &dyn Zones) -> Result<Occurrences, SeriesError> {
+fn single(series: &Series, window: &Window, zones: &dyn Zones) -> Result<Occurrences, SeriesError> {
+    let zone = series.own_zone().unwrap_or(window.zone);
     let (start_ms, end_ms) = instants(series.start, series.duration, zone, zones)?;
     let inside = overlaps(window, start_ms, end_ms);
     let event = || Occurrence {
@@ -122,53 +64,6 @@ fn single(series: &Series, window: &Window, zone: &str, zones: &dyn Zones) -> Re
     };
     let items = if inside && window.limit > 0 { vec![event()] } else { Vec::new() };
     Ok(Occurrences { truncated: inside && items.is_empty(), items, problems: series.problems.clone() })
-}
-
-/// Whether an occurrence touches the window. One without length is inside at its start.
-fn overlaps(window: &Window, start_ms: i64, end_ms: i64) -> bool {
-    let from = i64::try_from(window.from_ms).unwrap_or(i64::MAX);
-    let to = i64::try_from(window.to_ms).unwrap_or(i64::MAX);
-    start_ms < to && (end_ms > from || (start_ms == end_ms && start_ms == from))
-}
-
-/// The window as this event sees it.
-struct View {
-    /// Civil seconds that can touch the window, widely.
-    from: i64,
-    to: i64,
-    offsets: ZoneWindow,
-    duration: Duration,
-}
-
-impl View {
-    fn new(series: &Series, window: &Window, zone: &str, zones: &dyn Zones) -> Result<Self, SeriesError> {
-        let ms = |t: TimeMs| i64::try_from(t).unwrap_or(i64::MAX).min(LAST_SECOND * 1_000);
-        let (from_ms, to_ms) = (ms(window.from_ms), ms(window.to_ms));
-        let duration = series.duration;
-        let length = duration.nominal_ms() / 1_000 + 1;
-        let from = (from_ms / 1_000).saturating_sub(SLACK_S + length).max(-LAST_SECOND / 2);
-        let to = (to_ms / 1_000 + SLACK_S).min(LAST_SECOND);
-        // Offsets are wanted only where the event can be: a window of all time over one event asks for one year.
-        let start = civil::seconds(series.start);
-        let earliest = series.overrides.keys().next().map_or(start, |o| start.min(*o));
-        let first = from.max(earliest).min(to);
-        let last = to.saturating_add(i64::from(duration.days) * DAY_S).min(LAST_SECOND - SLACK_S);
-        let wall = |s: i64| civil::wall(s).ok_or(SeriesError::OutOfTime);
-        if !zones.exists(zone) {
-            return Err(SeriesError::Zone);
-        }
-        let offsets = zones.window(zone, wall(first)?, wall(last)?).ok_or(SeriesError::OutOfTime)?;
-        Ok(View { from, to, offsets, duration })
-    }
-
-    fn instants(&self, start: i64) -> (i64, i64) {
-        let start_ms = self.offsets.to_utc_ms(start);
-        let end_ms = match self.duration.days {
-            0 => start_ms,
-            days => self.offsets.to_utc_ms(start.saturating_add(i64::from(days) * DAY_S)),
-        };
-        (start_ms, end_ms.saturating_add(i64::try_from(self.duration.ms).unwrap_or(i64::MAX)).max(start_ms))
-    }
 }
 
 /// The epoch is the first moment that has a number.
@@ -195,6 +90,11 @@ impl<'a> Series<'a> {
         };
         let zone = self.zone_with(patch).unwrap_or(fallback);
         Some(instants(start, duration, zone, zones))
+    }
+
+    /// The zone in which the series stands; none when it floats or is all-day.
+    pub(super) fn own_zone(&self) -> Option<&'a str> {
+        self.zone.filter(|_| !self.all_day)
     }
 
     /// The zone in which an override stands; none when it floats or is all-day.

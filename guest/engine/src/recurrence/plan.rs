@@ -8,7 +8,7 @@ use chrono::{NaiveDateTime, Timelike};
 
 use super::civil::{self, DAY_S, date, day_number, weekday};
 use super::clock::Clock;
-use super::filter::DayFilter;
+use super::filter::{DayFilter, EVERY_WEEKDAY};
 use super::items::Items;
 use super::limits::LAST_SECOND;
 use super::rule::{Frequency, Rule};
@@ -109,11 +109,13 @@ impl Plan {
         })
     }
 
-    /// Every day that passes: in weeks when only weekdays matter, in years when more does.
-    pub(super) fn every_day(start_day: i64, filter: DayFilter, times: TimeSet) -> Self {
-        let (unit, base) = if filter.is_open() {
-            (Frequency::Daily, start_day)
-        } else if filter.only_weekdays() {
+    /// Every day that passes: in weeks when only weekdays matter (a period costs about the same however much is in it),
+    /// in years when more does.
+    pub(super) fn every_day(start_day: i64, mut filter: DayFilter, times: TimeSet) -> Self {
+        if filter.is_open() {
+            filter.weekdays = EVERY_WEEKDAY;
+        }
+        let (unit, base) = if filter.only_weekdays() {
             (Frequency::Weekly, start_day - weekday(start_day))
         } else {
             (Frequency::Yearly, date(start_day).0)
@@ -150,6 +152,25 @@ impl Plan {
             Plan::Calendar(plan) => plan.items(period),
             Plan::Clock(plan) => plan.items(period),
         }
+    }
+
+    /// The second of the day of every item, when each period is at most a month with one time in each passing day
+    /// and nothing picked from it: then [`Plan::days`] says all.
+    pub(super) fn one_time(&self) -> Option<i64> {
+        let Plan::Calendar(plan) = self else { return None };
+        let small = matches!(plan.unit, Frequency::Weekly | Frequency::Monthly);
+        (small && plan.positions.is_empty() && plan.times.len() == 1).then(|| plan.times.nth(0)).flatten()
+    }
+
+    /// The first day of a period, and the days that pass as bits from it. Only where [`Plan::one_time`] says so.
+    pub(super) fn days(&self, period: i64) -> (i64, u64) {
+        let Plan::Calendar(plan) = self else { return (0, 0) };
+        let at = plan.unit_at(period);
+        if plan.unit == Frequency::Weekly {
+            return (at, plan.filter.week(at).first_word());
+        }
+        let (year, month) = (at.div_euclid(12), at.rem_euclid(12) + 1);
+        (day_number(year, month, 1), plan.filter.month(year, month).first_word())
     }
 
     /// The next period that may hold something.

@@ -60,7 +60,7 @@ pub(super) enum Override<'a> {
 
 /// A document, read. Times are civil seconds.
 #[derive(Debug)]
-pub(super) struct Series<'a> {
+pub struct Series<'a> {
     pub(super) document: &'a Value,
     pub(super) start: NaiveDateTime,
     pub(super) zone: Option<&'a str>,
@@ -75,7 +75,8 @@ pub(super) struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    pub(super) fn read(document: &'a Value) -> Result<Self, SeriesError> {
+    /// Reads an event document. What of it cannot be used is left out, see [`problems`].
+    pub fn read(document: &'a Value) -> Result<Self, SeriesError> {
         let text = |name: &str| document.get(name).and_then(Value::as_str);
         let start = text("start").and_then(LocalDateTime::parse).ok_or(SeriesError::Start)?.0;
         let all_day = document.get("showWithoutTime").and_then(Value::as_bool).unwrap_or(false);
@@ -138,7 +139,7 @@ impl<'a> Series<'a> {
     }
 
     /// The original starts in `[from, to)` that rules and start give and excluded rules leave, ascending; overrides
-    /// are not looked at, but for `skip`. Stops after `limit`.
+    /// are not looked at, but for `skip`. Stops after `limit` of each rule.
     pub(super) fn generated(
         &self,
         from: i64,
@@ -147,11 +148,35 @@ impl<'a> Series<'a> {
         budget: &mut Budget,
         skip: impl Fn(i64) -> bool,
     ) -> (Vec<i64>, Result<(), Spent>) {
-        let start = civil::seconds(self.start);
         let mut found = Vec::new();
+        let outcome = self.generate(from, to, limit, budget, |at| {
+            let wanted = !skip(at);
+            if wanted {
+                found.push(at);
+            }
+            wanted
+        });
+        if self.rules.len() > 1 {
+            found.sort_unstable();
+            found.dedup();
+        }
+        (found, outcome)
+    }
+
+    /// Calls `visit` with what [`Series::generated`] gives, rule by rule, each ascending, until of each rule it has
+    /// said true `limit` times.
+    pub(super) fn generate(
+        &self,
+        from: i64,
+        to: i64,
+        limit: usize,
+        budget: &mut Budget,
+        mut visit: impl FnMut(i64) -> bool,
+    ) -> Result<(), Spent> {
+        let start = civil::seconds(self.start);
         let mut outcome = Ok(());
-        if self.rules.is_empty() && from <= start && start < to && !skip(start) {
-            found.push(start);
+        if self.rules.is_empty() && from <= start && start < to {
+            visit(start);
         }
         for rule in &self.rules {
             let mut left = limit;
@@ -159,22 +184,15 @@ impl<'a> Series<'a> {
             let mut inner = Ok(());
             let each = rule.each(from, to, budget, |at| {
                 match self.is_excluded(at, &mut excluding) {
-                    Ok(false) if !skip(at) => {
-                        found.push(at);
-                        left = left.saturating_sub(1);
-                    }
-                    Ok(_) => {}
+                    Ok(false) => left = left.saturating_sub(usize::from(visit(at))),
+                    Ok(true) => {}
                     Err(spent) => inner = Err(spent),
                 }
                 left > 0 && inner.is_ok()
             });
             outcome = outcome.and(each).and(inner);
         }
-        if self.rules.len() > 1 {
-            found.sort_unstable();
-            found.dedup();
-        }
-        (found, outcome)
+        outcome
     }
 
     fn is_excluded(&self, at: i64, budget: &mut Budget) -> Result<bool, Spent> {

@@ -9,6 +9,12 @@ impl DaySet {
         DaySet([bits, 0, 0, 0, 0, 0])
     }
 
+    /// Offsets 0 to 63, as bits.
+    pub(super) fn first_word(&self) -> u64 {
+        let [first, ..] = self.0;
+        first
+    }
+
     pub(super) fn insert(&mut self, offset: i64) {
         self.insert_bits(offset, 1);
     }

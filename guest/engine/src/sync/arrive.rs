@@ -70,6 +70,13 @@ impl Present {
         shadow.filter(|_| self.alone).map_or(now, |shadow| shadow.generation)
     }
 
+    /// Who made exceptions is remembered beyond a complete set of them.
+    pub(super) fn remember(&mut self, made: &BTreeMap<String, Instance>) {
+        for (recurrence_id, instance) in &mut self.notes.instances {
+            instance.ours |= made.get(recurrence_id).is_some_and(|made| made.ours);
+        }
+    }
+
     /// Put an exception into its override. One that is as its series says needs none. Who made it is not forgotten.
     pub(super) fn set_exception(&mut self, placed: Placed, mut instance: Instance) {
         let mut overrides = overrides(&self.document);
@@ -109,6 +116,7 @@ impl<F: Effects> Session<'_, F> {
                     ids.extend(self.provider.exception_of(id));
                     ids.insert(id.clone());
                 }
+                Row::Look(look) => drop(ids.insert(look.id.clone())),
             }
         }
         ids.extend(skipped.iter().filter_map(|row| row.remote_id.clone()));
@@ -153,6 +161,10 @@ impl<F: Effects> Session<'_, F> {
             Row::Event(event) => {
                 let arrival = arrivals.entry(event.id.clone()).or_default();
                 arrival.gone = false;
+                if event.exceptions.is_some() {
+                    arrival.exceptions.clear();
+                    arrival.gone_exceptions.clear();
+                }
                 arrival.event = Some(event);
             }
             Row::Exception(exception) => {
@@ -176,6 +188,8 @@ impl<F: Effects> Session<'_, F> {
                     }
                 }
             }
+            // Asked for before anything is put together; see `look`.
+            Row::Look(_) => {}
         }
     }
 
@@ -211,7 +225,7 @@ impl<F: Effects> Session<'_, F> {
     fn with_known_exceptions(&mut self, mut arrival: Arrival, shadow: Option<&Shadow>) -> Flow<Arrival> {
         let Some(shadow) = shadow.filter(|shadow| !shadow.gone && !shadow.notes.is_empty()) else { return Ok(arrival) };
         let (Some(event), Ok(before)) = (&arrival.event, Document::parse(&shadow.remote)) else { return Ok(arrival) };
-        if !differs(&before, &event.document) {
+        if event.exceptions.is_some() || !differs(&before, &event.document) {
             return Ok(arrival);
         }
         let mut known = Notes::parse(&shadow.notes);
@@ -300,19 +314,25 @@ impl<F: Effects> Session<'_, F> {
         failure
     }
 
-    fn compose(&self, arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
+    fn compose(&self, mut arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
         // Of a single event that came again only the notes matter: what it was like is not read.
         let whole = arrival.event.as_ref().is_none_or(|event| event.document.is_recurring());
         let known = shadow.and_then(|shadow| {
             let before = if whole { Document::parse(&shadow.remote).ok()? } else { Document::default() };
             Some((before, Notes::parse(&shadow.notes)))
         });
+        let mut made = BTreeMap::new();
         let mut present = match (arrival.event, known) {
-            (Some(event), known) => {
+            (Some(mut event), known) => {
+                let all = event.exceptions.take();
+                let before = known.as_ref().map(|(_, notes)| notes.clone()).filter(|_| all.is_some());
+                made.extend(before.into_iter().flat_map(|notes| notes.instances).filter(|(_, known)| known.ours));
                 let known = known.map(|(document, mut notes)| {
-                    notes.instances.retain(|_, instance| !arrival.lost_exceptions.contains(&instance.id));
+                    let lost = |instance: &Instance| arrival.lost_exceptions.contains(&instance.id);
+                    notes.instances.retain(|_, instance| all.is_none() && !lost(instance));
                     (document, notes)
                 });
+                arrival.exceptions.extend(all.unwrap_or_default());
                 self.with_master(*event, known)
             }
             (None, Some((document, notes))) => Present {
@@ -347,6 +367,7 @@ impl<F: Effects> Session<'_, F> {
             patch.insert("excluded".into(), true.into());
             present.set_exception(Placed { recurrence_id, patch }, Instance { id, ..Instance::default() });
         }
+        present.remember(&made);
         Some(present)
     }
 

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::arrive::{Present, overrides};
 use super::push::Job;
 use super::session::{Flow, Session};
-use crate::effects::{Change, Effects, Response};
+use crate::effects::{Change, Effects, FailureKind, Response, Shadow};
 use crate::event::{Document, is_excluded};
-use crate::provider::{Instance, Placed, Purpose, RemoteException, Row, Update, Verdict};
+use crate::provider::{Instance, Notes, Placed, Purpose, Refused, RemoteException, Row, Update, Verdict};
 use crate::recurrence::{self, exception};
 
 /// A write of an exception.
@@ -33,8 +33,13 @@ enum Found {
 impl<F: Effects> Session<'_, F> {
     /// Write the first exception that differs; when none does, both sides agree.
     pub(super) fn update_exception(&mut self, job: Job, present: Present, wanted: &Document) -> Flow<()> {
-        let Some(recurrence_id) = differing(&present.document, wanted).into_iter().next() else {
-            return self.written(job, present, wanted, None, false);
+        let open = differing(&present.document, wanted);
+        let refused = |id: &String| present.notes.refused.contains(id);
+        let Some(recurrence_id) = open.iter().find(|id| !refused(id)).cloned() else {
+            return match open.is_empty() {
+                true => self.written(job, present, wanted, None, false),
+                false => self.leave_refused(job, present),
+            };
         };
         let (before, after) = (overrides(&present.document), overrides(wanted));
         let (before, after) = (before.get(&recurrence_id), after.get(&recurrence_id));
@@ -53,6 +58,10 @@ impl<F: Effects> Session<'_, F> {
                 Found::AsKnown(instance) => instance,
                 // Somebody changed the occurrence, and it was not announced yet: that comes first.
                 Found::Changed(row) => return self.take_in(job, row),
+                Found::Nothing if !hidden && before.is_some_and(is_excluded) => {
+                    let detail = "the provider cannot bring a deleted occurrence back; make an event of its own of it";
+                    return self.refuse_exception(job, &recurrence_id, "deleted-occurrence", detail);
+                }
                 // The provider has no such occurrence: nothing can be written there.
                 Found::Nothing => return self.skip_exception(job, present, &recurrence_id, wanted),
             },
@@ -75,8 +84,10 @@ impl<F: Effects> Session<'_, F> {
             notify,
             revive: before.is_some_and(is_excluded),
         };
-        let Some(request) = self.provider.update(&self.target(), &update) else {
-            return self.skip_exception(job, present, &recurrence_id, wanted);
+        let request = match self.provider.update(&self.target(), &update) {
+            Ok(Some(request)) => request,
+            Ok(None) => return self.skip_exception(job, present, &recurrence_id, wanted),
+            Err(Refused { code, detail }) => return self.refuse_exception(job, &recurrence_id, code, detail),
         };
         let sent = Sent { recurrence_id, instance, body: request.body.clone() };
         let (verdict, response) = self.exchange(Purpose::Update, request)?;
@@ -96,7 +107,37 @@ impl<F: Effects> Session<'_, F> {
             notify: false,
             revive: false,
         };
-        body.is_empty() || self.provider.update(&self.target(), &update).is_none_or(|again| again.body == body)
+        let again = self.provider.update(&self.target(), &update);
+        body.is_empty() || again.is_ok_and(|again| again.is_none_or(|again| again.body == body))
+    }
+
+    /// The provider will never accept this exception: that is recorded, and the other ones go on.
+    pub(super) fn refuse_exception(&mut self, job: Job, recurrence_id: &str, code: &str, detail: &str) -> Flow<()> {
+        let Some(shadow) = job.scene.shadow.clone() else { return self.give_up(job, code, detail, vec![]) };
+        let Job { entry, scene } = job;
+        let mut failure = self.failure(FailureKind::Push, &scene.uid, code, detail, entry.attempts + 1);
+        failure.uid = Some(scene.uid.clone());
+        failure.remote_id = Some(scene.remote_id.clone());
+        self.report.failed += 1;
+        let mut notes = scene.notes;
+        notes.refused.push(recurrence_id.to_owned());
+        let mut changes = vec![Change::PutFailure(failure)];
+        self.answered(&mut changes);
+        let shadow = Shadow { notes: notes.text(), ..shadow };
+        changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
+        self.commit(changes, vec![])
+    }
+
+    /// Only refused exceptions are left: the local side keeps them, and they are tried again with its next change.
+    fn leave_refused(&mut self, job: Job, present: Present) -> Flow<()> {
+        let Job { entry, scene } = job;
+        let mut changes = vec![Change::Dequeue(entry.replica, entry.uid, entry.revision)];
+        if let Some(shadow) = scene.shadow {
+            let notes = Notes { refused: Vec::new(), ..present.notes };
+            changes.push(Change::PutShadow(self.replica.id.clone(), Shadow { notes: notes.text(), ..shadow }));
+        }
+        self.answered(&mut changes);
+        self.commit(changes, vec![])
     }
 
     /// What differs in an exception cannot be said at the provider: both sides agree as far as they can.
@@ -114,7 +155,8 @@ impl<F: Effects> Session<'_, F> {
         if verdict != Verdict::Done {
             return Ok(Found::Nothing);
         }
-        let Some(row) = self.provider.read_instance(&self.target(), &response.body) else { return Ok(Found::Nothing) };
+        let row = self.provider.read_instance(&self.target(), &response.body, &present.document, recurrence_id);
+        let Some(row) = row else { return Ok(Found::Nothing) };
         let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
         match self.provider.place(&self.target(), &row, &present.document) {
             Ok(placed) if Some(&placed.patch) == known.as_object() => {

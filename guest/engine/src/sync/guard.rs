@@ -1,5 +1,6 @@
 //! The sweep after a full listing, behind the mass-delete guard (invariant I13): what the listing did not show is
-//! gone at the provider, unless it would be too much of the calendar to believe without asking.
+//! gone at the provider (where that is no proof, each is asked for first), unless it would be too much of the calendar
+//! to believe without asking.
 
 use super::arrive::{Remote, Subject};
 use super::session::{Flow, Session, Stop};
@@ -7,7 +8,8 @@ use super::settle::Pending;
 use super::state::{Guard, Sweep};
 use crate::effects::{Change, Effects, FailureKind};
 use crate::id::failure_id;
-use crate::limits::{GUARD_EVENTS, GUARD_PERCENT, SWEEP_PAGE};
+use crate::limits::{GUARD_EVENTS, GUARD_PERCENT, PROOF_PAGE, SWEEP_PAGE};
+use crate::provider::Row;
 
 /// What the guard tells people.
 const ASKING: &str = "a full listing would remove more of the calendar than is believed without asking; answer the guard: \
@@ -23,6 +25,9 @@ impl<F: Effects> Session<'_, F> {
     /// Handle one page of what the listing did not show.
     pub(super) fn sweep(&mut self, sweep: &Sweep) -> Flow<()> {
         let mut sweep = sweep.clone();
+        if !sweep.proven && !self.provider.absence_is_proof() {
+            return self.prove(sweep);
+        }
         if sweep.guard == Guard::Unchecked {
             let count = self.fx.count_shadows(&self.replica.id, self.state.generation)?;
             if is_too_many(count.live, count.unseen) {
@@ -46,6 +51,27 @@ impl<F: Effects> Session<'_, F> {
             self.state.sweep = None;
             out.changes.push(Change::DeleteFailure(failure_id(&self.replica.id, FailureKind::Guard, "sweep")));
         }
+        self.commit(out.changes, out.expectations)
+    }
+
+    /// Ask for a few of the events that the listing did not show. Those that are there count as seen; only when each
+    /// has been asked for, the guard counts, so that it sees real deletions and nothing else.
+    fn prove(&mut self, mut sweep: Sweep) -> Flow<()> {
+        let generation = self.state.generation;
+        let unseen = self.fx.unseen_shadows(&self.replica.id, generation, sweep.after.clone(), PROOF_PAGE)?;
+        let last = unseen.len() < PROOF_PAGE as usize;
+        let ids: Vec<String> = unseen.iter().map(|shadow| shadow.remote_id.clone()).collect();
+        let seen = self.look_at(&ids)?;
+        let mut out = Pending::default();
+        self.answered(&mut out.changes);
+        let rows: Vec<Row> = seen.rows.into_iter().filter(|row| !matches!(row, Row::Gone(_))).collect();
+        let mut shadows = self.shadows_of(&rows, &seen.skipped)?;
+        self.set_aside(&mut out, &seen.skipped, &mut shadows);
+        let subjects = self.gather(rows, &mut shadows, &mut out.changes)?;
+        self.settle_all(&mut out, subjects)?;
+        sweep.after = unseen.last().map(|shadow| shadow.uid.clone()).filter(|_| !last);
+        sweep.proven = last;
+        self.state.sweep = Some(sweep);
         self.commit(out.changes, out.expectations)
     }
 

@@ -6,6 +6,7 @@ mod arrive;
 mod channel;
 mod exceptions;
 mod guard;
+mod look;
 pub(crate) mod outward;
 pub mod plan;
 mod pull;
@@ -176,6 +177,10 @@ impl<F: Effects> Session<'_, F> {
         }
         if let Some(sweep) = self.state.sweep.clone() {
             self.sweep(&sweep)?;
+            return Ok(Outcome::Again);
+        }
+        if let Some(after) = self.state.doubt.clone() {
+            self.look_at_series(after)?;
             return Ok(Outcome::Again);
         }
         if self.state.orphans {

@@ -19,27 +19,36 @@ impl<F: Effects> Session<'_, F> {
             || self.state.cursor.is_none()
             || self.replica.wanted > self.state.pulled_wanted
             || self.now_ms >= self.state.next_poll_ms
+            || self.span_is_due()
+    }
+
+    /// Whether the span that listings are limited to has to move forward.
+    fn span_is_due(&self) -> bool {
+        self.state.span.is_some() && self.now_ms >= self.state.span_due_ms
     }
 
     /// Pull one page.
     pub(super) fn pull(&mut self) -> Flow<()> {
         let listing = self.listing();
         let cursor = if listing.full { None } else { self.state.cursor.clone() };
-        let position = Position { cursor: cursor.as_deref(), page: listing.page.as_deref() };
+        let position = Position { cursor: cursor.as_deref(), page: listing.page.as_deref(), span: self.state.span };
         let request = self.provider.list(&self.target(), position);
         let (verdict, response) = self.exchange(Purpose::List, request)?;
         match verdict {
             Verdict::Done => {}
-            Verdict::CursorLost if listing.full && listing.page.is_none() => {
+            Verdict::NoListing if self.state.span.is_none() && self.provider.span(self.now_ms).is_some() => {
+                return self.limit_to_a_span();
+            }
+            Verdict::CursorLost | Verdict::NoListing if listing.full && listing.page.is_none() => {
                 return Err(self.fail("listing-refused", "the provider refuses to list the calendar; check its id"));
             }
-            Verdict::CursorLost if listing.full => {
+            Verdict::CursorLost | Verdict::NoListing if listing.full => {
                 self.state.listing = None;
                 return Err(
                     self.fail("listing-interrupted", "the provider does not go on with a listing; it is begun anew")
                 );
             }
-            Verdict::CursorLost => return self.start_over(),
+            Verdict::CursorLost | Verdict::NoListing => return self.start_over(),
             Verdict::NotFound => {
                 return Err(self.fail(
                     "calendar-not-found",
@@ -61,6 +70,11 @@ impl<F: Effects> Session<'_, F> {
     fn listing(&mut self) -> Listing {
         if let Some(listing) = &self.state.listing {
             return listing.clone();
+        }
+        if self.span_is_due() {
+            // A new listing, without a span at first: perhaps the provider has learned it.
+            self.state.span = None;
+            self.state.cursor = None;
         }
         let listing = Listing { full: self.state.cursor.is_none(), page: None, wanted: self.replica.wanted };
         if listing.full {
@@ -85,7 +99,17 @@ impl<F: Effects> Session<'_, F> {
         self.commit(vec![], vec![])
     }
 
-    fn apply(&mut self, listing: Listing, page: Page) -> Flow<()> {
+    /// The provider does not list without a span. What lies outside is known from before, or not at all.
+    fn limit_to_a_span(&mut self) -> Flow<()> {
+        if let Some((span, due_ms)) = self.provider.span(self.now_ms) {
+            self.state.span = Some(span);
+            self.state.span_due_ms = due_ms;
+        }
+        self.start_over()
+    }
+
+    fn apply(&mut self, listing: Listing, mut page: Page) -> Flow<()> {
+        self.resolve(&mut page)?;
         let mut out = Pending::default();
         self.answered(&mut out.changes);
         if page.writable.is_some() {
@@ -138,13 +162,14 @@ impl<F: Effects> Session<'_, F> {
                 Row::Event(event) => &event.id,
                 Row::Exception(exception) => &exception.id,
                 Row::Gone(id) => id,
+                Row::Look(look) => &look.id,
             };
             Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Item, id))
         }));
     }
 
     /// Rows that cannot be read: recorded, and their events count as seen, so that a sweep does not remove them.
-    fn set_aside(&mut self, out: &mut Pending, skipped: &[Skipped], shadows: &mut Shadows) {
+    pub(super) fn set_aside(&mut self, out: &mut Pending, skipped: &[Skipped], shadows: &mut Shadows) {
         self.state.set_aside |= !skipped.is_empty();
         for row in skipped {
             out.changes.push(Change::PutFailure(self.item_failure(row)));

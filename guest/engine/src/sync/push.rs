@@ -12,7 +12,7 @@ use crate::event::keys::Keys;
 use crate::event::merge::{Preference, Side, Versions, merge};
 use crate::id;
 use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
-use crate::provider::{Instance, Notes, Purpose, Row, Update, Verdict};
+use crate::provider::{Instance, New, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
 const CONTESTED: u32 = 20;
@@ -86,12 +86,16 @@ impl<F: Effects> Session<'_, F> {
         }
         let remote_id = id::client_id(&self.replica, &job.scene.uid, job.scene.notes.incarnation);
         let mark = id::origin_mark(&self.replica, &job.scene.uid);
-        let notify = job.entry.notify_attendees;
-        let request = self.provider.create(&self.target(), &remote_id, &mark, &job.scene.local.document, notify);
+        let (document, notify) = (job.scene.local.document.clone(), job.entry.notify_attendees);
+        let new = New { client_id: &remote_id, mark: &mark, document: &document, notify };
+        let request = match self.provider.create(&self.target(), &new) {
+            Ok(request) => request,
+            Err(Refused { code, detail }) => return self.give_up(job, code, detail, vec![]),
+        };
         let (verdict, response) = self.exchange(Purpose::Create, request)?;
         match verdict {
             Verdict::Done => self.created(job, &response),
-            Verdict::Duplicate => self.adopt(job, &remote_id),
+            Verdict::Duplicate => self.adopt(job, &new),
             Verdict::NotFound => {
                 Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"))
             }
@@ -120,13 +124,15 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.
-    fn adopt(&mut self, mut job: Job, remote_id: &str) -> Flow<()> {
-        let request = self.provider.get(&self.target(), remote_id);
-        let (verdict, response) = self.exchange(Purpose::Read, request)?;
-        let mark = id::origin_mark(&self.replica, &job.scene.uid);
-        match (verdict, self.provider.read_row(&self.target(), &response.body)) {
-            (Verdict::Done, Ok(Row::Event(event))) if event.mark.as_deref() == Some(&mark) => {
+    fn adopt(&mut self, mut job: Job, new: &New<'_>) -> Flow<()> {
+        let (purpose, request) = self.provider.find_created(&self.target(), new);
+        let (verdict, response) = self.exchange(purpose, request)?;
+        match (verdict, self.provider.read_created(&self.target(), &response.body)) {
+            (Verdict::Done, Ok(Some(Row::Event(event)))) if event.mark.as_deref() == Some(new.mark) => {
                 return self.absorb(vec![Row::Event(event)], vec![]);
+            }
+            (Verdict::NotFound, _) if purpose == Purpose::List => {
+                return Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"));
             }
             (Verdict::Done, Ok(_)) | (Verdict::NotFound, _) => {}
             // It may be ours: another id now could make it twice.
@@ -139,7 +145,7 @@ impl<F: Effects> Session<'_, F> {
         job.scene.notes.incarnation += 1;
         let shadow = Shadow {
             uid: job.scene.uid.clone(),
-            remote_id: remote_id.to_owned(),
+            remote_id: new.client_id.to_owned(),
             etag: String::new(),
             revision: 0,
             generation: self.state.generation,
@@ -171,11 +177,12 @@ impl<F: Effects> Session<'_, F> {
             revive: false,
         };
         match self.provider.update(&self.target(), &update) {
-            Some(request) => {
+            Ok(Some(request)) => {
                 let (verdict, response) = self.exchange(Purpose::Update, request)?;
                 self.answered_write(job, verdict, &response, None, &wanted)
             }
-            None => self.update_exception(job, present, &wanted),
+            Ok(None) => self.update_exception(job, present, &wanted),
+            Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
         }
     }
 
@@ -188,11 +195,15 @@ impl<F: Effects> Session<'_, F> {
         exception: Option<Sent>,
         wanted: &Document,
     ) -> Flow<()> {
-        let remote_id = exception.as_ref().map_or_else(|| job.scene.remote_id.clone(), |sent| sent.instance.id.clone());
+        let own = exception.as_ref().filter(|_| !self.provider.embeds_exceptions());
+        let remote_id = own.map_or_else(|| job.scene.remote_id.clone(), |sent| sent.instance.id.clone());
         match verdict {
             Verdict::Done => {}
             Verdict::Changed | Verdict::NotFound => return self.look_again(job, &remote_id, verdict),
-            Verdict::Rejected { code, detail } => return self.give_up(job, &code, detail, vec![]),
+            Verdict::Rejected { code, detail } => match exception {
+                Some(sent) => return self.refuse_exception(job, &sent.recurrence_id, &code, detail),
+                None => return self.give_up(job, &code, detail, vec![]),
+            },
             _ => return Err(self.fail("unexpected-answer", "the provider answered a write in an unknown way")),
         }
         let before = Self::agreed_remote(&job.scene);
@@ -215,19 +226,40 @@ impl<F: Effects> Session<'_, F> {
 
     /// The remote side after a write of the master: what came back, and its exceptions as they are now.
     fn after_master(&mut self, before: Present, response: &Response) -> Flow<Option<Present>> {
-        let Ok(Row::Event(event)) = self.provider.read_row(&self.target(), &response.body) else { return Ok(None) };
+        let Ok(Row::Event(mut event)) = self.provider.read_row(&self.target(), &response.body) else { return Ok(None) };
+        if self.provider.embeds_exceptions() && event.document.is_recurring() && event.exceptions.is_none() {
+            // The answer to a write does not show them, and the write may have ended some.
+            let request = self.provider.get(&self.target(), &event.id);
+            let (verdict, response) = self.exchange(Purpose::Read, request)?;
+            match (verdict, self.provider.read_row(&self.target(), &response.body)) {
+                (Verdict::Done, Ok(Row::Event(whole))) => event = whole,
+                _ => return Ok(None),
+            }
+        }
         let incarnation = before.notes.incarnation;
+        if let Some(rows) = event.exceptions.take() {
+            let mut known = before.notes;
+            let made = std::mem::take(&mut known.instances);
+            let present = self.with_master(*event, Some((before.document, known)));
+            let mut present = self.placed(Present { notes: Notes { incarnation, ..present.notes }, ..present }, rows);
+            present.remember(&made);
+            return Ok(Some(present));
+        }
         let (rows, lost) = self.read_exceptions(&before.notes, &before.document, &event.document)?;
         let mut known = before.notes;
         known.instances.retain(|_, instance| !lost.contains(&instance.id));
         let mut present = self.with_master(*event, Some((before.document, known)));
         present.notes.incarnation = incarnation;
+        Ok(Some(self.placed(present, rows)))
+    }
+
+    fn placed(&self, mut present: Present, rows: Vec<RemoteException>) -> Present {
         for row in rows {
             if let Ok(placed) = self.provider.place(&self.target(), &row, &present.document) {
                 present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours: false });
             }
         }
-        Ok(Some(present))
+        present
     }
 
     /// A write was accepted (or needs none). The new base holds what the provider returned, and the local side with
@@ -255,6 +287,9 @@ impl<F: Effects> Session<'_, F> {
             agreed.set_overrides(all);
         }
         present.notes.writes.clone_from(&scene.notes.writes);
+        if !open.is_empty() {
+            present.notes.refused.clone_from(&scene.notes.refused);
+        }
         if wrote {
             self.report.pushed += 1;
         }
@@ -352,7 +387,7 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// The provider will never accept it: a dead letter for this event, the rest goes on.
-    fn give_up(&mut self, job: Job, code: &str, detail: &str, mut changes: Vec<Change>) -> Flow<()> {
+    pub(super) fn give_up(&mut self, job: Job, code: &str, detail: &str, mut changes: Vec<Change>) -> Flow<()> {
         let Job { entry, scene } = job;
         let mut failure = self.failure(FailureKind::Push, &scene.uid, code, detail, entry.attempts + 1);
         failure.uid = Some(scene.uid);

@@ -142,7 +142,7 @@ impl<'a, F: Effects> Session<'a, F> {
     }
 
     /// The provider is busy: nobody uses the connection before its time.
-    fn back_off(&mut self, code: &str, after_ms: Option<u64>) -> Stop {
+    pub(super) fn back_off(&mut self, code: &str, after_ms: Option<u64>) -> Stop {
         let attempts = self.replica.connection.attempts.saturating_add(1);
         let random = self.fx.random();
         let at_ms = backoff::next_request_ms(self.now_ms, attempts, after_ms, random);

@@ -240,7 +240,7 @@ impl<F: Effects> Session<'_, F> {
             notify: false,
             revive: false,
         };
-        self.provider.update(&self.target(), &update).is_none()
+        self.provider.update(&self.target(), &update) == Ok(None)
             && super::arrive::overrides(&present.document) == super::arrive::overrides(&to)
     }
 

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::effects::{Health, TimeMs};
+use crate::provider::Span;
 
 /// The version of this structure.
 const VERSION: u32 = 1;
@@ -19,8 +20,14 @@ pub struct State {
     pub listing: Option<Listing>,
     /// Counts full listings. A shadow with a lower generation was not seen by the latest one.
     pub generation: u64,
+    /// The span that listings are limited to; none when the provider lists everything.
+    pub span: Option<Span>,
+    /// When the span is moved forward, by a new listing.
+    pub span_due_ms: TimeMs,
     /// The sweep after a full listing.
     pub sweep: Option<Sweep>,
+    /// Every series is asked for, after this uid: something was removed that may have been one of them.
+    pub doubt: Option<String>,
     /// Exceptions are buffered whose masters have not been seen.
     pub orphans: bool,
     /// Rows were set aside: those that come again and are good end their failure.
@@ -37,6 +44,10 @@ pub struct State {
     pub channel_due_ms: TimeMs,
     /// A channel is registered.
     pub has_channel: bool,
+    /// When the channel was last made or renewed.
+    pub channel_checked_ms: TimeMs,
+    /// `replica.wanted` then.
+    pub channel_wanted: u64,
     /// Steps that failed in a row.
     pub failed_steps: u32,
     /// No step before this time, after a failed one.
@@ -67,6 +78,9 @@ pub struct Listing {
 pub struct Sweep {
     /// The last uid that was handled.
     pub after: Option<String>,
+    /// Each of the missing events was asked for: what is still missing is gone.
+    #[serde(default)]
+    pub proven: bool,
     /// What the guard says.
     pub guard: Guard,
 }

@@ -3,9 +3,10 @@
 //! The rules inside the program are the floor, so the answers depend on no machine. A host may have newer ones: they
 //! are asked first, zone by zone, so that a release of the tz database needs no new component.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -18,6 +19,8 @@ const CACHED_ZONES: usize = 1_000;
 const WINDOW_TRANSITIONS: usize = 1_000;
 /// No offset of a zone, and no jump of one, is longer than this, in seconds.
 const WIDEST_OFFSET_S: i64 = 26 * 3_600;
+/// How much further than asked for a window of offsets reaches on both sides, in seconds: two years.
+const WINDOW_MARGIN_S: i64 = 2 * 366 * 86_400;
 /// Longest rules of one zone that a host may give, in bytes; those of the tz database have some 4,000.
 const MOST_RULES: usize = 1 << 16;
 
@@ -39,19 +42,46 @@ pub fn is_utc(zone: &str) -> bool {
 }
 
 /// The offsets of one zone in one span of time. Good only for wall times inside the span it was made for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ZoneWindow {
     /// Up to which wall time (civil seconds, exclusive) which offset in seconds holds; the last has no end.
-    offsets: Vec<(i64, i64)>,
+    offsets: Arc<[(i64, i64)]>,
+    /// From when to when, and which offset, the last answer held: times mostly come in order.
+    last: Cell<(i64, i64, i64)>,
 }
 
+impl PartialEq for ZoneWindow {
+    fn eq(&self, other: &Self) -> bool {
+        self.offsets == other.offsets
+    }
+}
+
+impl Eq for ZoneWindow {}
+
 impl ZoneWindow {
+    fn new(offsets: Arc<[(i64, i64)]>) -> Self {
+        Self { offsets, last: Cell::new((1, 0, 0)) }
+    }
+
     /// The instant of a wall time given in seconds as if it were UTC; ms since the epoch.
     pub fn to_utc_ms(&self, local_s: i64) -> i64 {
-        let i = self.offsets.partition_point(|(end, _)| *end <= local_s);
-        let offset = self.offsets.get(i).map_or(0, |(_, offset)| *offset);
+        let (mut from, mut to, mut offset) = self.last.get();
+        if !(from..to).contains(&local_s) {
+            let i = self.offsets.partition_point(|(end, _)| *end <= local_s);
+            from = i.checked_sub(1).and_then(|i| self.offsets.get(i)).map_or(i64::MIN, |(end, _)| *end);
+            (to, offset) = self.offsets.get(i).copied().unwrap_or((i64::MAX, 0));
+            self.last.set((from, to, offset));
+        }
         (local_s - offset) * SECOND_MS
     }
+}
+
+/// Offsets that were computed, and the wall times (civil seconds) for which they are good.
+#[derive(Debug)]
+struct KnownOffsets {
+    from: i64,
+    to: i64,
+    offsets: Arc<[(i64, i64)]>,
 }
 
 /// Newer rules of a zone as TZif (RFC 9636), by IANA name; none where the program's own are to be used.
@@ -62,6 +92,7 @@ pub struct BundledZones {
     database: TimeZoneDatabase,
     newer: Option<Newer>,
     cache: RefCell<BTreeMap<String, TimeZone>>,
+    windows: RefCell<BTreeMap<String, KnownOffsets>>,
 }
 
 impl fmt::Debug for BundledZones {
@@ -79,7 +110,12 @@ impl Default for BundledZones {
 impl BundledZones {
     /// The bundled database, nothing looked up yet.
     pub fn new() -> Self {
-        BundledZones { database: TimeZoneDatabase::bundled(), newer: None, cache: RefCell::default() }
+        BundledZones {
+            database: TimeZoneDatabase::bundled(),
+            newer: None,
+            cache: RefCell::default(),
+            windows: RefCell::default(),
+        }
     }
 
     /// The bundled database, and newer rules that are asked first. Rules that cannot be read count as none.
@@ -137,18 +173,37 @@ impl Zones for BundledZones {
     }
 
     fn window(&self, zone: &str, from: NaiveDateTime, to: NaiveDateTime) -> Option<ZoneWindow> {
-        let zone = self.zone(zone)?;
-        let first = timestamp(from.and_utc().timestamp() - WIDEST_OFFSET_S)?;
-        let last = timestamp(to.and_utc().timestamp() + WIDEST_OFFSET_S)?;
-        let mut offset = i64::from(zone.to_offset(first).seconds());
-        let mut offsets = Vec::new();
-        for change in zone.following(first).take_while(|t| t.timestamp() <= last).take(WINDOW_TRANSITIONS) {
-            let (at, next) = (change.timestamp().as_second(), i64::from(change.offset().seconds()));
-            // The old offset also covers the gap (shifted forward) and the first pass of an overlap.
-            offsets.push((at + offset.max(next), offset));
-            offset = next;
+        let (from, to) = (from.and_utc().timestamp(), to.and_utc().timestamp());
+        if let Some(known) = self.windows.borrow().get(zone).filter(|known| known.from <= from && to <= known.to) {
+            return Some(ZoneWindow::new(Arc::clone(&known.offsets)));
         }
-        offsets.push((i64::MAX, offset));
-        Some(ZoneWindow { offsets })
+        let rules = self.zone(zone)?;
+        // A little more than is asked for: the next window is often near.
+        let wide = (from - WINDOW_MARGIN_S, to + WINDOW_MARGIN_S);
+        let ((from, to), offsets) = match offsets(&rules, wide.0, wide.1) {
+            Some(offsets) => (wide, offsets),
+            None => ((from, to), offsets(&rules, from, to)?),
+        };
+        let mut windows = self.windows.borrow_mut();
+        if windows.len() < CACHED_ZONES || windows.contains_key(zone) {
+            windows.insert(zone.to_owned(), KnownOffsets { from, to, offsets: Arc::clone(&offsets) });
+        }
+        Some(ZoneWindow::new(offsets))
     }
+}
+
+/// The offsets that hold for wall times (civil seconds) in `[from, to]`; none outside of the years 0 to 9999.
+fn offsets(zone: &TimeZone, from: i64, to: i64) -> Option<Arc<[(i64, i64)]>> {
+    let first = timestamp(from - WIDEST_OFFSET_S)?;
+    let last = timestamp(to + WIDEST_OFFSET_S)?;
+    let mut offset = i64::from(zone.to_offset(first).seconds());
+    let mut offsets = Vec::new();
+    for change in zone.following(first).take_while(|t| t.timestamp() <= last).take(WINDOW_TRANSITIONS) {
+        let (at, next) = (change.timestamp().as_second(), i64::from(change.offset().seconds()));
+        // The old offset also covers the gap (shifted forward) and the first pass of an overlap.
+        offsets.push((at + offset.max(next), offset));
+        offset = next;
+    }
+    offsets.push((i64::MAX, offset));
+    Some(offsets.into())
 }

@@ -2,17 +2,12 @@
 
 pub mod token;
 
-use crate::effects::{Effects, Mark, MarkOutcome, ProviderKind};
-use crate::provider::google::webhook as google;
+use std::collections::BTreeMap;
 
-/// An HTTP request as it came in.
-#[derive(Debug, Clone)]
-pub struct Notice {
-    /// Whose endpoint was called.
-    pub provider: ProviderKind,
-    /// Headers, names in any case.
-    pub headers: Vec<(String, String)>,
-}
+use crate::effects::{Effects, Mark, MarkOutcome};
+use crate::provider::{self, News, Notification};
+
+pub use crate::provider::Notice;
 
 /// What a notification turned out to be; the names are those of `wit/webhooks.wit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +49,10 @@ impl Verdict {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// JSON body.
-    pub body: &'static str,
+    /// The type of `body`.
+    pub content_type: &'static str,
+    /// JSON, or the text of a handshake.
+    pub body: String,
     /// What it was.
     pub verdict: Verdict,
 }
@@ -68,37 +65,54 @@ fn answer(verdict: Verdict) -> Answer {
         Verdict::Expired => (410, r#"{"detail":"Channel expired"}"#),
         Verdict::Unavailable => (503, r#"{"detail":"Try again later"}"#),
     };
-    Answer { status, body, verdict }
+    Answer { status, content_type: "application/json", body: body.into(), verdict }
 }
 
 /// Validate a notification and note it.
 pub fn receive<F: Effects>(fx: &mut F, notice: &Notice) -> Answer {
-    match notice.provider {
-        ProviderKind::Google => answer(receive_google(fx, &notice.headers)),
-        ProviderKind::Microsoft => {
-            Answer { status: 404, body: r#"{"detail":"No such endpoint"}"#, verdict: Verdict::Malformed }
+    let Some(provider) = provider::of(notice.provider) else {
+        let body = r#"{"detail":"No such endpoint"}"#.into();
+        return Answer { status: 404, content_type: "application/json", body, verdict: Verdict::Malformed };
+    };
+    match provider.notification(notice) {
+        Notification::Malformed => answer(Verdict::Malformed),
+        Notification::Handshake(text) => {
+            Answer { status: 200, content_type: "text/plain", body: text, verdict: Verdict::Handshake }
         }
+        Notification::News(news) => match answer(hear(fx, &news)) {
+            Answer { status: 200, verdict, .. } => Answer { status: provider.accepted_status(), ..answer(verdict) },
+            refused => refused,
+        },
     }
 }
 
-fn receive_google<F: Effects>(fx: &mut F, headers: &[(String, String)]) -> Verdict {
-    let Some(notification) = google::read(headers) else { return Verdict::Malformed };
-    let key = fx.settings().signing_key;
-    let Some(claims) = token::verify(&key, notification.channel, notification.token) else { return Verdict::Forged };
-    if fx.now_ms() >= claims.expires_ms {
-        return Verdict::Expired;
+/// Note what is genuine. News that share a request are judged one by one: what is forged is dropped, and the request
+/// is what the best of its news are.
+fn hear<F: Effects>(fx: &mut F, all: &[News]) -> Verdict {
+    let (key, now_ms) = (fx.settings().signing_key, fx.now_ms());
+    let mut marks = BTreeMap::new();
+    let mut best = Verdict::Forged;
+    for news in all {
+        let Some(claims) = token::verify(&key, &news.channel, &news.token) else { continue };
+        if now_ms >= claims.expires_ms {
+            best = if best == Verdict::Forged { Verdict::Expired } else { best };
+        } else if news.hello {
+            best = Verdict::Handshake;
+        } else {
+            let mark = Mark {
+                tenant: claims.tenant.to_owned(),
+                replica: claims.replica.to_owned(),
+                channel: news.channel.clone(),
+                message_number: news.message_number,
+            };
+            marks.insert((mark.tenant.clone(), mark.replica.clone(), mark.channel.clone()), mark);
+        }
     }
-    if notification.handshake {
-        return Verdict::Handshake;
+    if marks.is_empty() {
+        return best;
     }
-    let mark = Mark {
-        tenant: claims.tenant.to_owned(),
-        replica: claims.replica.to_owned(),
-        channel: notification.channel.to_owned(),
-        message_number: notification.message_number,
-    };
-    match fx.accept(vec![mark]).as_deref() {
-        Ok([MarkOutcome::Marked]) => Verdict::Changed,
+    match fx.accept(marks.into_values().collect()) {
+        Ok(outcomes) if outcomes.contains(&MarkOutcome::Marked) => Verdict::Changed,
         Ok(_) => Verdict::UnknownChannel,
         Err(_) => Verdict::Unavailable,
     }

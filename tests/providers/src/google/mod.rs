@@ -140,6 +140,7 @@ fn serve(state: &mut State, route: &Route, request: &SimRequest, path: &str, acc
         Some(FaultKind::ServerError(status)) => Some(ApiError::backend(*status)),
         Some(FaultKind::FullSyncRequired) => Some(ApiError::full_sync()),
         Some(FaultKind::Unauthorized) => Some(ApiError::unauthorized()),
+        Some(FaultKind::PreconditionFailed) => Some(ApiError::precondition()),
         Some(FaultKind::Raw { status, body }) => {
             let headers = vec![("content-type".to_owned(), "application/json; charset=UTF-8".to_owned())];
             return SimResponse::Answer(Answer { status: *status, headers, body: body.clone().into_bytes() });
@@ -153,6 +154,7 @@ fn serve(state: &mut State, route: &Route, request: &SimRequest, path: &str, acc
     let answered = route::answer(state, route, request, empty_page, account);
     match fault {
         Some(FaultKind::LostAnswer) => SimResponse::NoAnswer,
+        Some(FaultKind::Truncated) => SimResponse::Answer(answered.unwrap_or_else(ApiError::into_answer).truncated()),
         Some(FaultKind::ServerErrorAfterApplying(status)) => {
             SimResponse::Answer(ApiError::backend(status).into_answer())
         }

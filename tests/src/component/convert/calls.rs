@@ -133,15 +133,16 @@ pub(crate) fn notification(x: &webhooks::Notice) -> exports::webhooks::Request {
     exports::webhooks::Request {
         provider: provider(x.provider),
         method: "POST".into(),
-        query: String::new(),
+        query: x.query.clone(),
         headers: x.headers.clone(),
-        body: Vec::new(),
+        body: x.body.clone(),
     }
 }
 
 pub(crate) fn answer(x: exports::webhooks::Response) -> webhooks::Answer {
     let body = String::from_utf8(x.body).unwrap_or_else(|error| panic!("the answer to a webhook is no text: {error}"));
-    webhooks::Answer { status: x.status, body: known(body), verdict: verdict(&x.verdict) }
+    let content_type = known(x.content_type);
+    webhooks::Answer { status: x.status, content_type, body, verdict: verdict(&x.verdict) }
 }
 
 fn verdict(name: &str) -> webhooks::Verdict {

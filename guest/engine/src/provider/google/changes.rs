@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::calendar_url;
 use super::wire;
-use super::{calendar_url, query};
-use crate::effects::{Method, Request};
+use crate::effects::Request;
 use crate::limits::MAX_PAGE_SIZE;
+use crate::provider::request::{get_request, query};
 use crate::provider::{Next, Page, Position, Skipped, Target};
 
 /// Ask for a page. The parameters are the same in every request of a calendar, as sync tokens demand; exceptions
@@ -19,8 +20,7 @@ pub(super) fn list(target: &Target<'_>, position: Position<'_>) -> Request {
     if let Some(page) = position.page {
         parameters.push(("pageToken", page));
     }
-    let url = format!("{}/events?{}", calendar_url(target), query(&parameters));
-    Request { method: Method::Get, url, headers: vec![("accept".into(), "application/json".into())], body: vec![] }
+    get_request(format!("{}/events?{}", calendar_url(target), query(&parameters)))
 }
 
 /// Read a page. One item that does not fit costs only itself.

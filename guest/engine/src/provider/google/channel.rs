@@ -4,18 +4,25 @@ use serde_json::json;
 
 use super::{base_url, calendar_url};
 use crate::effects::{Method, Request, TimeMs};
-use crate::provider::{Granted, Target};
+use crate::provider::request::json_request;
+use crate::provider::{ChannelTimes, Granted, Target, Watch};
+
+/// 7 days are Google's default and effective maximum. A channel cannot be renewed: a day before its end another
+/// takes its place.
+pub(super) const TIMES: ChannelTimes = ChannelTimes { life_ms: 7 * DAY_MS, renewal_ms: DAY_MS, renews: false };
+
+const DAY_MS: u64 = 86_400_000;
 
 /// Ask for a channel. Google may grant a shorter life than asked, silently.
-pub(super) fn watch(target: &Target<'_>, channel_id: &str, token: &str, address: &str, expires_ms: TimeMs) -> Request {
+pub(super) fn watch(target: &Target<'_>, watch: &Watch<'_>) -> Request {
     let body = json!({
-        "id": channel_id,
+        "id": watch.channel_id,
         "type": "web_hook",
-        "address": address,
-        "token": token,
-        "expiration": expires_ms.to_string(),
+        "address": format!("{}/google", watch.base),
+        "token": watch.token,
+        "expiration": watch.expires_ms.to_string(),
     });
-    super::json_request(Method::Post, format!("{}/events/watch", calendar_url(target)), &body)
+    json_request(Method::Post, format!("{}/events/watch", calendar_url(target)), &body)
 }
 
 /// Read the granted channel.
@@ -29,5 +36,5 @@ pub(super) fn read_watch(body: &[u8]) -> Option<Granted> {
 /// End a channel.
 pub(super) fn stop(target: &Target<'_>, channel_id: &str, resource_id: &str) -> Request {
     let body = json!({"id": channel_id, "resourceId": resource_id});
-    super::json_request(Method::Post, format!("{}/channels/stop", base_url(target)), &body)
+    json_request(Method::Post, format!("{}/channels/stop", base_url(target)), &body)
 }

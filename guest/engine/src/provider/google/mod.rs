@@ -5,16 +5,16 @@ mod channel;
 mod error;
 mod event;
 mod recurrence;
-pub(crate) mod webhook;
+mod webhook;
 mod wire;
 mod write;
 
-use serde_json::Value;
-
+use super::request::{encode, get_request, query};
 use super::{
-    Granted, Page, Placed, Position, Provider, Purpose, RemoteException, Row, Skipped, Target, Update, Verdict,
+    ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused,
+    RemoteException, Row, Skipped, Target, Update, Verdict, Watch,
 };
-use crate::effects::{Method, Request, Response, TimeMs};
+use crate::effects::{Request, Response, TimeMs};
 use crate::event::Document;
 
 /// The public base URL.
@@ -33,8 +33,7 @@ impl Provider for Google {
     }
 
     fn get(&self, target: &Target<'_>, remote_id: &str) -> Request {
-        let url = format!("{}/events/{}", calendar_url(target), encode(remote_id));
-        Request { method: Method::Get, url, headers: vec![("accept".into(), "application/json".into())], body: vec![] }
+        get_request(format!("{}/events/{}", calendar_url(target), encode(remote_id)))
     }
 
     fn read_row(&self, target: &Target<'_>, body: &[u8]) -> Result<Row, Skipped> {
@@ -84,12 +83,20 @@ impl Provider for Google {
         Some(recurrence::local_text(event::wall_of_series(target, master, zone, utc.timestamp_millis())?))
     }
 
-    fn create(&self, target: &Target<'_>, remote_id: &str, mark: &str, document: &Document, notify: bool) -> Request {
-        write::create(target, remote_id, mark, document, notify)
+    fn create(&self, target: &Target<'_>, new: &New<'_>) -> Result<Request, Refused> {
+        Ok(write::create(target, new))
     }
 
-    fn update(&self, target: &Target<'_>, update: &Update<'_>) -> Option<Request> {
-        write::update(target, update)
+    fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request) {
+        (Purpose::Read, self.get(target, new.client_id))
+    }
+
+    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Option<Row>, Skipped> {
+        self.read_row(target, body).map(Some)
+    }
+
+    fn update(&self, target: &Target<'_>, update: &Update<'_>) -> Result<Option<Request>, Refused> {
+        Ok(write::update(target, update))
     }
 
     fn delete(&self, target: &Target<'_>, remote_id: &str, etag: &str, notify: bool) -> Request {
@@ -106,10 +113,16 @@ impl Provider for Google {
         let original = recurrence::original_start(target, master, recurrence_id)?;
         let parameters = [("originalStart", original.as_str()), ("showDeleted", "true"), ("maxResults", "2")];
         let url = format!("{}/events/{}/instances?{}", calendar_url(target), encode(master_id), query(&parameters));
-        Some(Request { method: Method::Get, url, headers: vec![], body: vec![] })
+        Some(get_request(url))
     }
 
-    fn read_instance(&self, target: &Target<'_>, body: &[u8]) -> Option<RemoteException> {
+    fn read_instance(
+        &self,
+        target: &Target<'_>,
+        body: &[u8],
+        _master: &Document,
+        _recurrence_id: &str,
+    ) -> Option<RemoteException> {
         let events: wire::Events<wire::Event> = serde_json::from_slice(body).ok()?;
         match event::read(target, events.items.into_iter().next()?) {
             Ok(Row::Exception(exception)) => Some(*exception),
@@ -121,8 +134,12 @@ impl Provider for Google {
         error::classify(purpose, response, now_ms)
     }
 
-    fn watch(&self, target: &Target<'_>, channel_id: &str, token: &str, address: &str, expires_ms: TimeMs) -> Request {
-        channel::watch(target, channel_id, token, address, expires_ms)
+    fn channel_times(&self) -> ChannelTimes {
+        channel::TIMES
+    }
+
+    fn watch(&self, target: &Target<'_>, watch: &Watch<'_>) -> Request {
+        channel::watch(target, watch)
     }
 
     fn read_watch(&self, body: &[u8]) -> Option<Granted> {
@@ -132,6 +149,10 @@ impl Provider for Google {
     fn stop(&self, target: &Target<'_>, channel_id: &str, resource_id: &str) -> Request {
         channel::stop(target, channel_id, resource_id)
     }
+
+    fn notification(&self, notice: &Notice) -> Notification {
+        webhook::read(notice)
+    }
 }
 
 fn base_url<'a>(target: &Target<'a>) -> &'a str {
@@ -140,27 +161,4 @@ fn base_url<'a>(target: &Target<'a>) -> &'a str {
 
 fn calendar_url(target: &Target<'_>) -> String {
     format!("{}/calendars/{}", base_url(target), encode(&target.replica.remote_calendar))
-}
-
-/// Percent-encoding of everything but RFC 3986's unreserved characters.
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
-fn query(parameters: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-    pairs.join("&")
-}
-
-fn json_request(method: Method, url: String, body: &Value) -> Request {
-    let headers =
-        vec![("content-type".into(), "application/json".into()), ("accept".into(), "application/json".into())];
-    Request { method, url, headers, body: body.to_string().into_bytes() }
 }

@@ -97,7 +97,7 @@ fn end_before_gap(rule: &mut Rule, properties: &Map<String, Value>, place: &Plac
 /// The lines of a new event: every excluded occurrence is an EXDATE, every additional one an RDATE.
 pub(super) fn whole(target: &Target<'_>, document: &Document) -> Vec<String> {
     let excluded = overrides(document).filter(|(_, patch)| is_excluded(patch)).map(|(id, _)| id.clone()).collect();
-    let lines = Lines { excluded, added: additional(document).cloned().collect() };
+    let lines = Lines { excluded, added: additional(document).cloned().collect(), ..Lines::default() };
     current(target, document, &lines)
 }
 
@@ -112,7 +112,7 @@ pub(super) fn wanted(target: &Target<'_>, from: &Document, to: &Document, lines:
     let mut added: Vec<String> = lines.added.iter().filter(|id| patch(id).is_some()).cloned().collect();
     let known = |id: &String| lines.added.contains(id) || overrides(from).any(|(known, _)| known == id);
     added.extend(additional(to).filter(|id| !known(id)).cloned());
-    current(target, to, &Lines { excluded, added })
+    current(target, to, &Lines { excluded, added, ..Lines::default() })
 }
 
 /// The lines of a document whose master names these dates.

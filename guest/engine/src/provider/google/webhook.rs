@@ -1,28 +1,22 @@
 //! Google's notifications: a POST without a body, everything is in the headers.
 
-/// What a notification says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Notification<'a> {
-    /// `X-Goog-Channel-ID`.
-    pub(crate) channel: &'a str,
-    /// `X-Goog-Channel-Token`; empty when missing.
-    pub(crate) token: &'a str,
-    /// `X-Goog-Resource-State` is `sync`: the channel was just made.
-    pub(crate) handshake: bool,
-    /// `X-Goog-Message-Number`; 0 when missing.
-    pub(crate) message_number: u64,
-}
+use crate::provider::{News, Notice, Notification};
 
-/// Read the headers; none when the channel id is missing.
-pub(crate) fn read(headers: &[(String, String)]) -> Option<Notification<'_>> {
+/// Read the headers: `X-Goog-Channel-ID`, `X-Goog-Channel-Token`, `X-Goog-Resource-State` (`sync`: the channel was
+/// just made) and `X-Goog-Message-Number`. Without a channel it is no notification.
+pub(super) fn read(notice: &Notice) -> Notification {
     let header = |name: &str| {
-        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).unwrap_or_default()
+        let mut headers = notice.headers.iter();
+        headers.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).unwrap_or_default()
     };
     let channel = header("x-goog-channel-id");
-    (!channel.is_empty()).then(|| Notification {
-        channel,
-        token: header("x-goog-channel-token"),
-        handshake: header("x-goog-resource-state").eq_ignore_ascii_case("sync"),
+    if channel.is_empty() {
+        return Notification::Malformed;
+    }
+    Notification::News(vec![News {
+        channel: channel.to_owned(),
+        token: header("x-goog-channel-token").to_owned(),
+        hello: header("x-goog-resource-state").eq_ignore_ascii_case("sync"),
         message_number: header("x-goog-message-number").parse().unwrap_or(0),
-    })
+    }])
 }

@@ -3,35 +3,36 @@
 
 use serde_json::{Map, Value, json};
 
+use super::calendar_url;
 use super::event::MARK;
 use super::recurrence::local_text;
 use super::recurrence::parse_local;
-use super::{calendar_url, encode, json_request};
 use crate::effects::{Method, Request};
 use crate::event::Document;
 use crate::event::keys::calendar_address;
-use crate::provider::{Target, Update};
+use crate::provider::request::{conditional, encode, json_request};
+use crate::provider::{New, Target, Update};
 use crate::time;
 
 /// Most reminders of an event.
 const MAX_REMINDERS: usize = 5;
 
 /// Create an event under our id.
-pub(super) fn create(target: &Target<'_>, remote_id: &str, mark: &str, document: &Document, notify: bool) -> Request {
-    let mut body = fields(target, document);
-    let lines = super::recurrence::whole(target, document);
+pub(super) fn create(target: &Target<'_>, new: &New<'_>) -> Request {
+    let mut body = fields(target, new.document);
+    let lines = super::recurrence::whole(target, new.document);
     if !lines.is_empty() {
         body.insert("recurrence".into(), lines.into());
     }
-    body.insert("id".into(), remote_id.into());
+    body.insert("id".into(), new.client_id.into());
     let properties = body.entry("extendedProperties").or_insert_with(|| json!({}));
     if let Some(properties) = properties.as_object_mut() {
         let private = properties.entry("private").or_insert_with(|| json!({}));
         if let Some(private) = private.as_object_mut() {
-            private.insert(MARK.into(), mark.into());
+            private.insert(MARK.into(), new.mark.into());
         }
     }
-    let url = format!("{}/events?{}", calendar_url(target), send_updates(notify));
+    let url = format!("{}/events?{}", calendar_url(target), send_updates(new.notify));
     json_request(Method::Post, url, &Value::Object(body))
 }
 
@@ -63,13 +64,6 @@ pub(super) fn delete(target: &Target<'_>, remote_id: &str, etag: &str, notify: b
 /// Mail to attendees goes out only when the edit asked for it (invariant I17).
 fn send_updates(notify: bool) -> &'static str {
     if notify { "sendUpdates=all" } else { "sendUpdates=none" }
-}
-
-fn conditional(mut request: Request, etag: &str) -> Request {
-    if !etag.is_empty() {
-        request.headers.push(("if-match".into(), etag.to_owned()));
-    }
-    request
 }
 
 /// The fields of `after` that differ, and `null` for those that are gone.

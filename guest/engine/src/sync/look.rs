@@ -1,0 +1,131 @@
+//! Asks for what a listing only points at, several events in one request. A page is settled only when all of it is
+//! known, so that its cursor never passes anything (invariant I9).
+
+use std::collections::BTreeMap;
+
+use super::session::{Flow, Session};
+use crate::effects::{Effects, Response, Shadow};
+use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
+use crate::provider::{Look, Page, Purpose, Row, Skipped, Verdict};
+
+/// What became of looking at events.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// What they are now.
+    pub(super) rows: Vec<Row>,
+    /// Those that cannot be read.
+    pub(super) skipped: Vec<Skipped>,
+}
+
+impl<F: Effects> Session<'_, F> {
+    /// Replace what a page points at by what it is.
+    pub(super) fn resolve(&mut self, page: &mut Page) -> Flow<()> {
+        let points = |row: &Row| match row {
+            Row::Look(_) => true,
+            Row::Event(event) => event.hides_mark,
+            _ => false,
+        };
+        if !page.rows.iter().any(points) {
+            return Ok(());
+        }
+        let known = self.live(page.rows.iter().filter(|row| points(row)).map(id_of))?;
+        // By id: whether only known events are of interest.
+        let mut looks: BTreeMap<String, bool> = BTreeMap::new();
+        let mut rows = Vec::new();
+        for row in std::mem::take(&mut page.rows) {
+            match row {
+                Row::Look(Look { id, only_known }) => {
+                    let all = looks.entry(id).or_insert(true);
+                    *all = *all && only_known;
+                }
+                Row::Event(event) if event.hides_mark && !known.contains_key(&event.id) => {
+                    looks.insert(event.id, false);
+                }
+                row => rows.push(row),
+            }
+        }
+        // What is asked for is newer than what the page says.
+        rows.retain(|row| !looks.contains_key(&id_of(row)));
+        let (wanted, unknown): (Vec<_>, Vec<_>) =
+            looks.into_iter().partition(|(id, only_known)| !only_known || known.contains_key(id));
+        let seen = self.look_at(&wanted.into_iter().map(|(id, _)| id).collect::<Vec<_>>())?;
+        if self.state.span.is_some() && self.state.cursor.is_some() && !unknown.is_empty() {
+            // Within a span series come as occurrences, whose ids are not kept: this may be the end of one.
+            self.state.doubt.get_or_insert_default();
+        }
+        rows.extend(seen.rows);
+        page.rows = rows;
+        page.skipped.extend(seen.skipped);
+        Ok(())
+    }
+
+    /// Live shadows of remote ids.
+    fn live(&mut self, ids: impl Iterator<Item = String>) -> Flow<BTreeMap<String, Shadow>> {
+        let ids: Vec<String> = ids.collect();
+        let mut live = BTreeMap::new();
+        for ids in ids.chunks(READ_BATCH) {
+            let shadows = self.fx.shadows_by_remote(&self.replica.id, ids.to_vec())?;
+            let found = ids.iter().cloned().zip(shadows).filter_map(|(id, shadow)| Some((id, shadow?)));
+            live.extend(found.filter(|(_, shadow)| !shadow.gone));
+        }
+        Ok(live)
+    }
+
+    /// Ask for events.
+    pub(super) fn look_at(&mut self, ids: &[String]) -> Flow<Seen> {
+        let mut seen = Seen::default();
+        for ids in ids.chunks(self.provider.batch_size().max(1)) {
+            let request = self.provider.get_many(&self.target(), ids);
+            // Not there: only a request for a single event is answered so as a whole.
+            let (_, response) = self.exchange(Purpose::Read, request)?;
+            let Some(answers) = self.provider.read_many(ids, response) else {
+                return Err(self.fail("damaged-answer", "the provider's answer to a reading of events is damaged"));
+            };
+            for (id, answer) in answers {
+                self.see(&mut seen, id, &answer)?;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Ask for series, a page of them, and settle what is found.
+    pub(super) fn look_at_series(&mut self, after: String) -> Flow<()> {
+        let all = self.state.generation + 1;
+        let page = self.fx.unseen_shadows(&self.replica.id, all, Some(after), SWEEP_PAGE)?;
+        let series = |shadow: &&Shadow| shadow.remote.contains("\"recurrenceRules\"");
+        let asked: Vec<&Shadow> = page.iter().filter(series).take(PROOF_PAGE as usize).collect();
+        let cut = asked.len() == PROOF_PAGE as usize;
+        let last = if cut { asked.last().copied() } else { page.last() };
+        let ends = !cut && page.len() < SWEEP_PAGE as usize;
+        self.state.doubt = last.filter(|_| !ends).map(|shadow| shadow.uid.clone());
+        let ids: Vec<String> = asked.iter().map(|shadow| shadow.remote_id.clone()).collect();
+        let seen = self.look_at(&ids)?;
+        self.absorb(seen.rows, vec![])
+    }
+
+    fn see(&mut self, seen: &mut Seen, id: String, answer: &Response) -> Flow<()> {
+        match self.provider.classify(Purpose::Read, answer, self.now_ms) {
+            Verdict::Done => match self.provider.read_row(&self.target(), &answer.body) {
+                Ok(row) => seen.rows.push(row),
+                Err(skipped) => seen.skipped.push(skipped),
+            },
+            Verdict::NotFound => seen.rows.push(Row::Gone(id)),
+            Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),
+            Verdict::Rejected { detail, .. } => {
+                let (code, detail) = ("unreadable-event", detail.to_owned());
+                seen.skipped.push(Skipped { remote_id: Some(id), code, detail });
+            }
+            _ => return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way")),
+        }
+        Ok(())
+    }
+}
+
+fn id_of(row: &Row) -> String {
+    match row {
+        Row::Event(event) => event.id.clone(),
+        Row::Exception(exception) => exception.id.clone(),
+        Row::Gone(id) => id.clone(),
+        Row::Look(look) => look.id.clone(),
+    }
+}

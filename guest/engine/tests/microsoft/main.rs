@@ -1,0 +1,20 @@
+//! The engine against the simulated Microsoft Graph: each rule of its difference from other providers once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    dead_code,
+    unreachable_pub,
+    reason = "tests; the store is shared with tests that use more of it"
+)]
+
+mod channels;
+mod errors;
+mod listing;
+#[path = "../../../../tests/src/memory.rs"]
+mod memory;
+mod series;
+mod singles;
+mod world;
