@@ -410,14 +410,17 @@ pub trait Provider: Sync {
         master: &Document,
         recurrence_id: &str,
     ) -> Option<Request>;
-    /// Read the answer of `find_instance`: the occurrence as it is, changed or not.
+    /// Read the answer of `find_instance`: the occurrence as it is, changed or not; none when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
     fn read_instance(
         &self,
         target: &Target<'_>,
         body: &[u8],
         master: &Document,
         recurrence_id: &str,
-    ) -> Option<RemoteException>;
+    ) -> Result<Option<RemoteException>, Skipped>;
     /// What an answer means.
     fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict;
     /// How long channels live.

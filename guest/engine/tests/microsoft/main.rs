@@ -11,7 +11,9 @@
 )]
 
 mod channels;
+mod crash;
 mod errors;
+mod histories;
 mod listing;
 #[path = "../../../../tests/src/memory.rs"]
 mod memory;
