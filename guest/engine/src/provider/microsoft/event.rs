@@ -22,8 +22,10 @@ pub(super) const ZONE: &str = "microsoft.com:timeZone";
 pub(super) const END_ZONE: &str = "microsoft.com:endTimeZone";
 /// False for an invitation: most of it is the organizer's.
 pub(super) const IS_ORGANIZER: &str = "microsoft.com:isOrganizer";
+/// How long after its creation the service itself may still touch an event, in milliseconds.
+const MADE_WITHIN_MS: i64 = 1_000;
 /// How a deleted occurrence is named: `OID.<master>.<date>`.
-const CANCELLED: &str = "OID.";
+pub(super) const CANCELLED: &str = "OID.";
 
 /// Read a row.
 pub(super) fn read(target: &Target<'_>, event: wire::Event) -> Result<Row, Skipped> {
@@ -59,6 +61,14 @@ fn updated_ms(event: &wire::Event) -> u64 {
     text.and_then(time::parse_rfc3339).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)
 }
 
+/// Whether an event was changed since it was made: a repeated creation is answered with the first event as it is now.
+pub(super) fn is_older(body: &[u8]) -> bool {
+    let event: wire::Event = serde_json::from_slice(body).unwrap_or_default();
+    let created = event.created_date_time.as_deref().and_then(time::parse_rfc3339);
+    let changed = event.last_modified_date_time.as_deref().and_then(time::parse_rfc3339);
+    created.zip(changed).is_some_and(|(created, changed)| changed - created > MADE_WITHIN_MS)
+}
+
 fn master(target: &Target<'_>, id: String, mut event: wire::Event) -> Result<RemoteEvent, Skipped> {
     let uid = event.ical_uid.take().filter(|uid| !uid.is_empty()).unwrap_or_else(|| format!("{id}@outlook.com"));
     let properties = event.single_value_extended_properties.take();
@@ -82,7 +92,18 @@ fn master(target: &Target<'_>, id: String, mut event: wire::Event) -> Result<Rem
     }
     let lines = Lines { blob, ..Lines::default() };
     let (document, mark) = (Document::from_clean(properties), mark.map(|property| property.value));
-    Ok(RemoteEvent { id, etag, updated_ms, document, mark, writable: true, lines, exceptions, hides_mark })
+    Ok(RemoteEvent {
+        id,
+        etag,
+        updated_ms,
+        document,
+        mark,
+        writable: true,
+        lines,
+        exceptions,
+        exceptions_span: None,
+        hides_mark,
+    })
 }
 
 /// All exceptions of a series, when the answer has them: those that are changed, and those that are deleted.

@@ -5,6 +5,7 @@ mod changes;
 mod channel;
 mod error;
 mod event;
+mod instances;
 mod recurrence;
 mod webhook;
 mod windows_zones;
@@ -14,7 +15,7 @@ mod zones;
 
 use super::request::{encode, get_request, query};
 use super::{
-    ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused,
+    ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused, RemoteEvent,
     RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
 };
 use crate::effects::{Request, Response, TimeMs};
@@ -97,6 +98,24 @@ impl Provider for Microsoft {
         true
     }
 
+    fn occurrences(&self, target: &Target<'_>, id: &str, span: Span, page: Option<&str>) -> Option<Request> {
+        Some(instances::ask(target, id, span, page))
+    }
+
+    fn read_occurrences(&self, target: &Target<'_>, body: &[u8]) -> Option<(Vec<RemoteException>, Option<String>)> {
+        instances::read(target, body)
+    }
+
+    fn exceptions_among(
+        &self,
+        target: &Target<'_>,
+        master: &RemoteEvent,
+        span: Span,
+        all: Vec<RemoteException>,
+    ) -> (Vec<RemoteException>, Span) {
+        instances::exceptions(target, master, span, all)
+    }
+
     fn exception_of(&self, _remote_id: &str) -> Option<String> {
         None
     }
@@ -107,6 +126,10 @@ impl Provider for Microsoft {
 
     fn create(&self, target: &Target<'_>, new: &New<'_>) -> Result<Request, Refused> {
         write::create(target, new)
+    }
+
+    fn is_older(&self, body: &[u8]) -> bool {
+        event::is_older(body)
     }
 
     fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request) {
@@ -147,13 +170,13 @@ impl Provider for Microsoft {
         body: &[u8],
         master: &Document,
         recurrence_id: &str,
-    ) -> Option<RemoteException> {
-        let events: wire::Events<wire::Event> = serde_json::from_slice(body).ok()?;
+    ) -> Result<Option<RemoteException>, Skipped> {
+        let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(|_| changes::damaged(""))?;
         let meant =
             |event: &wire::Event| event::original_start(target, event, master).as_deref() == Some(recurrence_id);
-        match event::read(target, events.value.into_iter().find(meant)?) {
-            Ok(Row::Exception(exception)) => Some(*exception),
-            _ => None,
+        match events.value.into_iter().find(meant).map(|event| event::read(target, event)) {
+            Some(Ok(Row::Exception(exception))) => Ok(Some(*exception)),
+            _ => Ok(None),
         }
     }
 
