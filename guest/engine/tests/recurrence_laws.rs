@@ -163,7 +163,8 @@ fn there_and_back(event: &Document) -> Document {
     let (replica, settings) = (replica(), settings());
     let target = Target { replica: &replica, settings: &settings, time_zone: "Europe/Berlin", zones: &zones };
     let google = of(ProviderKind::Google).unwrap();
-    let request = google.create(&target, "abc", "mark", event, false);
+    let new = tandem_engine::provider::New { client_id: "abc", mark: "mark", document: event, notify: false };
+    let request = google.create(&target, &new).unwrap();
     let mut body: Value = serde_json::from_slice(&request.body).unwrap();
     body["etag"] = "\"1\"".into();
     body["status"] = "confirmed".into();

@@ -7,6 +7,7 @@ mod channels;
 pub mod google;
 pub mod microsoft;
 mod request;
+mod verdict;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,6 +18,7 @@ use crate::event::Document;
 use crate::time::Zones;
 
 pub use channels::{ChannelTimes, Granted, News, Notice, Notification, Watch, Watched};
+pub use verdict::{Purpose, Verdict};
 
 /// Where requests go and what the calendar is like.
 pub struct Target<'a> {
@@ -238,58 +240,6 @@ impl Notes {
     }
 }
 
-/// What a request is for: the same status means different things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// A page of a listing.
-    List,
-    /// One event.
-    Read,
-    /// Creating an event.
-    Create,
-    /// Changing an event or an exception.
-    Update,
-    /// Deleting an event or an exception.
-    Delete,
-    /// Making or ending a channel.
-    Channel,
-}
-
-/// What an answer means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It worked.
-    Done,
-    /// Not now: try the same again.
-    Retry {
-        /// Stable code.
-        code: &'static str,
-        /// What the provider asked for, in milliseconds.
-        after_ms: Option<u64>,
-    },
-    /// The authorisation is not accepted: refresh it once.
-    Unauthorized,
-    /// The cursor is no longer accepted: list everything.
-    CursorLost,
-    /// The provider does not list the calendar in this way: without a span when there was none.
-    NoListing,
-    /// The thing does not exist.
-    NotFound,
-    /// The id is taken, perhaps by a deleted event.
-    Duplicate,
-    /// Somebody changed it meanwhile.
-    Changed,
-    /// The calendar has no push.
-    NoPush,
-    /// The provider will never accept this.
-    Rejected {
-        /// Stable code.
-        code: String,
-        /// For people; never the provider's text, which may quote the event.
-        detail: &'static str,
-    },
-}
-
 /// What the provider cannot express. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -387,6 +337,10 @@ pub trait Provider: Sync {
     /// # Errors
     /// When the provider cannot express it.
     fn create(&self, target: &Target<'_>, new: &New<'_>) -> Result<Request, Refused>;
+    /// Whether the answer of `create` shows what an earlier try made, and somebody has changed since.
+    fn is_older(&self, _body: &[u8]) -> bool {
+        false
+    }
     /// Look for what an earlier `create` made whose answer was lost. With [`Purpose::List`], not found means the
     /// calendar; with [`Purpose::Read`] the event.
     fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request);
@@ -410,14 +364,17 @@ pub trait Provider: Sync {
         master: &Document,
         recurrence_id: &str,
     ) -> Option<Request>;
-    /// Read the answer of `find_instance`: the occurrence as it is, changed or not.
+    /// Read the answer of `find_instance`: the occurrence as it is, changed or not; none when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
     fn read_instance(
         &self,
         target: &Target<'_>,
         body: &[u8],
         master: &Document,
         recurrence_id: &str,
-    ) -> Option<RemoteException>;
+    ) -> Result<Option<RemoteException>, Skipped>;
     /// What an answer means.
     fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict;
     /// How long channels live.

@@ -156,6 +156,9 @@ impl<F: Effects> Session<'_, F> {
             return Ok(Found::Nothing);
         }
         let row = self.provider.read_instance(&self.target(), &response.body, &present.document, recurrence_id);
+        let Ok(row) = row else {
+            return Err(self.fail("damaged-answer", "the provider's answer to a search for an occurrence is damaged"));
+        };
         let Some(row) = row else { return Ok(Found::Nothing) };
         let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
         match self.provider.place(&self.target(), &row, &present.document) {

@@ -107,7 +107,8 @@ impl<F: Effects> Session<'_, F> {
         match self.provider.classify(Purpose::Read, answer, self.now_ms) {
             Verdict::Done => match self.provider.read_row(&self.target(), &answer.body) {
                 Ok(row) => seen.rows.push(row),
-                Err(skipped) => seen.skipped.push(skipped),
+                Err(skipped) if skipped.remote_id.is_some() => seen.skipped.push(skipped),
+                Err(_) => return Err(self.fail("damaged-answer", "the provider's answer to a read is no event")),
             },
             Verdict::NotFound => seen.rows.push(Row::Gone(id)),
             Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),

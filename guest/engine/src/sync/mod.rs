@@ -4,6 +4,7 @@
 
 mod arrive;
 mod channel;
+mod create;
 mod exceptions;
 mod guard;
 mod look;

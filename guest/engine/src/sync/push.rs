@@ -11,8 +11,8 @@ use crate::event::Document;
 use crate::event::keys::Keys;
 use crate::event::merge::{Preference, Side, Versions, merge};
 use crate::id;
-use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES, MAX_INCARNATIONS};
-use crate::provider::{Instance, New, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
+use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES};
+use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
 const CONTESTED: u32 = 20;
@@ -71,90 +71,6 @@ impl<F: Effects> Session<'_, F> {
             mark: None,
             alone: false,
         }
-    }
-
-    // -- creating
-
-    fn create(&mut self, job: Job) -> Flow<()> {
-        if job.scene.notes.incarnation > MAX_INCARNATIONS {
-            return self.give_up(
-                job,
-                "no-free-id",
-                "the provider has used up every id of this event; create it anew",
-                vec![],
-            );
-        }
-        let remote_id = id::client_id(&self.replica, &job.scene.uid, job.scene.notes.incarnation);
-        let mark = id::origin_mark(&self.replica, &job.scene.uid);
-        let (document, notify) = (job.scene.local.document.clone(), job.entry.notify_attendees);
-        let new = New { client_id: &remote_id, mark: &mark, document: &document, notify };
-        let request = match self.provider.create(&self.target(), &new) {
-            Ok(request) => request,
-            Err(Refused { code, detail }) => return self.give_up(job, code, detail, vec![]),
-        };
-        let (verdict, response) = self.exchange(Purpose::Create, request)?;
-        match verdict {
-            Verdict::Done => self.created(job, &response),
-            Verdict::Duplicate => self.adopt(job, &new),
-            Verdict::NotFound => {
-                Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"))
-            }
-            Verdict::Rejected { code, detail } => self.give_up(job, &code, detail, vec![]),
-            _ => Err(self.fail("unexpected-answer", "the provider answered a creation in an unknown way")),
-        }
-    }
-
-    fn created(&mut self, mut job: Job, response: &Response) -> Flow<()> {
-        let Ok(Row::Event(event)) = self.provider.read_row(&self.target(), &response.body) else {
-            return Err(self.fail("damaged-answer", "the provider's answer to a creation is not an event"));
-        };
-        job.scene.remote_id.clone_from(&event.id);
-        let mut present = Present {
-            etag: event.etag,
-            updated_ms: event.updated_ms,
-            document: event.document,
-            notes: Notes { lines: event.lines, read_only: !event.writable, ..Notes::default() },
-            mark: event.mark,
-            alone: false,
-        };
-        present.document.set_uid(&job.scene.uid);
-        present.notes.incarnation = job.scene.notes.incarnation;
-        let target = job.scene.local.document.clone();
-        self.written(job, present, &target, None, true)
-    }
-
-    /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.
-    fn adopt(&mut self, mut job: Job, new: &New<'_>) -> Flow<()> {
-        let (purpose, request) = self.provider.find_created(&self.target(), new);
-        let (verdict, response) = self.exchange(purpose, request)?;
-        match (verdict, self.provider.read_created(&self.target(), &response.body)) {
-            (Verdict::Done, Ok(Some(Row::Event(event)))) if event.mark.as_deref() == Some(new.mark) => {
-                return self.absorb(vec![Row::Event(event)], vec![]);
-            }
-            (Verdict::NotFound, _) if purpose == Purpose::List => {
-                return Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"));
-            }
-            (Verdict::Done, Ok(_)) | (Verdict::NotFound, _) => {}
-            // It may be ours: another id now could make it twice.
-            _ => {
-                let detail = "the provider has an event under this id and does not show it; look there, then replay";
-                return self.give_up(job, "id-taken", detail, vec![]);
-            }
-        }
-        // Deleted, or somebody else's: that id can never be ours again.
-        job.scene.notes.incarnation += 1;
-        let shadow = Shadow {
-            uid: job.scene.uid.clone(),
-            remote_id: new.client_id.to_owned(),
-            etag: String::new(),
-            revision: 0,
-            generation: self.state.generation,
-            gone: true,
-            remote: String::new(),
-            local: None,
-            notes: job.scene.notes.text(),
-        };
-        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
     }
 
     // -- changing

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::disallowed_methods,
     missing_docs,
     dead_code,
     unreachable_pub,
@@ -11,7 +12,9 @@
 )]
 
 mod channels;
+mod crash;
 mod errors;
+mod histories;
 mod listing;
 #[path = "../../../../tests/src/memory.rs"]
 mod memory;

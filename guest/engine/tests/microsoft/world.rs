@@ -5,9 +5,9 @@ use tandem_engine::editing::{self, Action, Edit, Scope};
 use tandem_engine::effects::{
     AuthError, Batch, Channel, ConflictPolicy, ConflictRow, Connection, Effects, EventRow, Mark, MarkOutcome, Method,
     Orphan, ProviderKind, PushQueuePage, Replica, ReplicaMode, ReplicaSummary, Request, Response, Settings, Shadow,
-    ShadowCount, Stored, TimeMs, TransportError,
+    ShadowCount, StorageError, Stored, TimeMs, TransportError,
 };
-use tandem_engine::sync::{self, Outcome, state::State};
+use tandem_engine::sync::{self, Outcome, StepError, state::State};
 use tandem_engine::time::BundledZones;
 use tandem_engine::webhooks::{self, Notice};
 use tandem_providers::microsoft::{Config, Microsoft};
@@ -29,6 +29,8 @@ pub struct World {
     pub memory: Memory,
     /// Statuses that notifications were answered with.
     pub notified: Vec<u16>,
+    /// Effects until the process dies; none: never.
+    pub left: Option<u64>,
     settings: Settings,
     random: u64,
 }
@@ -73,7 +75,7 @@ impl World {
             safety_poll_interval_s: 3_600,
             page_size: 250,
         };
-        Self { clock, microsoft, memory, notified: Vec::new(), settings, random: 0 }
+        Self { clock, microsoft, memory, notified: Vec::new(), left: None, settings, random: 0 }
     }
 
     /// With notifications.
@@ -83,7 +85,17 @@ impl World {
     }
 
     pub fn step(&mut self) -> Outcome {
-        sync::step(self, &BundledZones::new(), REPLICA).unwrap().outcome
+        self.try_step().unwrap()
+    }
+
+    /// A step that may end with the process.
+    pub fn try_step(&mut self) -> Result<Outcome, StepError> {
+        sync::step(self, &BundledZones::new(), REPLICA).map(|report| report.outcome)
+    }
+
+    /// Answer the mass-delete guard, should it ask.
+    pub fn accept_deletions(&mut self) {
+        sync::answer_guard(self, &BundledZones::new(), REPLICA, true).unwrap();
     }
 
     /// Hand over the notifications that are due.
@@ -164,9 +176,10 @@ impl World {
         all.iter().find(|event| event["title"] == title).cloned().unwrap_or_else(|| panic!("no {title}: {all:#?}"))
     }
 
-    /// Everything that Microsoft has.
+    /// Single events and masters that Microsoft has.
     pub fn remote(&self) -> Vec<Value> {
-        self.microsoft.truth(ACCOUNT)
+        let own = |event: &Value| event["type"] == "singleInstance" || event["type"] == "seriesMaster";
+        self.microsoft.truth(ACCOUNT).into_iter().filter(own).collect()
     }
 
     /// Microsoft's event of that subject.
@@ -215,7 +228,18 @@ pub fn outlook_meeting(subject: &str, start: &str, end: &str) -> Value {
 
 impl World {
     fn read<T>(&mut self, read: impl FnOnce(&Memory) -> T) -> Stored<T> {
-        Ok(read(&self.memory))
+        if self.act() { Ok(read(&self.memory)) } else { Err(StorageError::Unavailable) }
+    }
+
+    fn act(&mut self) -> bool {
+        match &mut self.left {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
     }
 }
 
@@ -234,6 +258,9 @@ impl Effects for World {
     }
 
     fn exchange(&mut self, request: Request) -> Result<Response, TransportError> {
+        if !self.act() {
+            return Err(TransportError::NoAnswer);
+        }
         let method = match request.method {
             Method::Get => "GET",
             Method::Post => "POST",
@@ -264,7 +291,7 @@ impl Effects for World {
     }
 
     fn accept(&mut self, marks: Vec<Mark>) -> Stored<Vec<MarkOutcome>> {
-        Ok(self.memory.accept(&marks))
+        if self.act() { Ok(self.memory.accept(&marks)) } else { Err(StorageError::Unavailable) }
     }
 
     fn load_replica(&mut self, replica: &str) -> Stored<Option<Replica>> {
@@ -329,6 +356,6 @@ impl Effects for World {
     }
 
     fn commit(&mut self, batch: Batch) -> Stored<()> {
-        self.memory.commit(batch)
+        if self.act() { self.memory.commit(batch) } else { Err(StorageError::Unavailable) }
     }
 }

@@ -122,11 +122,11 @@ impl Provider for Google {
         body: &[u8],
         _master: &Document,
         _recurrence_id: &str,
-    ) -> Option<RemoteException> {
-        let events: wire::Events<wire::Event> = serde_json::from_slice(body).ok()?;
-        match event::read(target, events.items.into_iter().next()?) {
-            Ok(Row::Exception(exception)) => Some(*exception),
-            _ => None,
+    ) -> Result<Option<RemoteException>, Skipped> {
+        let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(|_| changes::damaged(""))?;
+        match events.items.into_iter().next().map(|event| event::read(target, event)) {
+            Some(Ok(Row::Exception(exception))) => Ok(Some(*exception)),
+            _ => Ok(None),
         }
     }
 

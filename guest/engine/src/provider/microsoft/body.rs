@@ -189,7 +189,8 @@ mod tests {
         let first = read(&html(&format!("<html><body><p>Agenda</p>{block}</body></html>")), true);
         assert_eq!((first.text.as_str(), first.blob.as_str()), ("Agenda", block));
         let written = write("New agenda\n2 < 3", false, &first.blob);
-        let again = read(&html(written["content"].as_str().unwrap_or_default()), true);
+        let again =
+            read(&html(written.pointer("/content").and_then(|content| content.as_str()).unwrap_or_default()), true);
         assert_eq!((again.text.as_str(), again.blob.as_str()), ("New agenda\n2 < 3", block));
     }
 }

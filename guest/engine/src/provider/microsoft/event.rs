@@ -22,6 +22,8 @@ pub(super) const ZONE: &str = "microsoft.com:timeZone";
 pub(super) const END_ZONE: &str = "microsoft.com:endTimeZone";
 /// False for an invitation: most of it is the organizer's.
 pub(super) const IS_ORGANIZER: &str = "microsoft.com:isOrganizer";
+/// How long after its creation the service itself may still touch an event, in milliseconds.
+const MADE_WITHIN_MS: i64 = 1_000;
 /// How a deleted occurrence is named: `OID.<master>.<date>`.
 const CANCELLED: &str = "OID.";
 
@@ -57,6 +59,14 @@ fn exception_row(id: String, master: String, event: &wire::Event) -> RemoteExcep
 fn updated_ms(event: &wire::Event) -> u64 {
     let text = event.last_modified_date_time.as_deref();
     text.and_then(time::parse_rfc3339).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)
+}
+
+/// Whether an event was changed since it was made: a repeated creation is answered with the first event as it is now.
+pub(super) fn is_older(body: &[u8]) -> bool {
+    let event: wire::Event = serde_json::from_slice(body).unwrap_or_default();
+    let created = event.created_date_time.as_deref().and_then(time::parse_rfc3339);
+    let changed = event.last_modified_date_time.as_deref().and_then(time::parse_rfc3339);
+    created.zip(changed).is_some_and(|(created, changed)| changed - created > MADE_WITHIN_MS)
 }
 
 fn master(target: &Target<'_>, id: String, mut event: wire::Event) -> Result<RemoteEvent, Skipped> {

@@ -109,6 +109,10 @@ impl Provider for Microsoft {
         write::create(target, new)
     }
 
+    fn is_older(&self, body: &[u8]) -> bool {
+        event::is_older(body)
+    }
+
     fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request) {
         (Purpose::List, changes::find_created(target, new))
     }
@@ -147,13 +151,13 @@ impl Provider for Microsoft {
         body: &[u8],
         master: &Document,
         recurrence_id: &str,
-    ) -> Option<RemoteException> {
-        let events: wire::Events<wire::Event> = serde_json::from_slice(body).ok()?;
+    ) -> Result<Option<RemoteException>, Skipped> {
+        let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(|_| changes::damaged(""))?;
         let meant =
             |event: &wire::Event| event::original_start(target, event, master).as_deref() == Some(recurrence_id);
-        match event::read(target, events.value.into_iter().find(meant)?) {
-            Ok(Row::Exception(exception)) => Some(*exception),
-            _ => None,
+        match events.value.into_iter().find(meant).map(|event| event::read(target, event)) {
+            Some(Ok(Row::Exception(exception))) => Ok(Some(*exception)),
+            _ => Ok(None),
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) transaction_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created_date_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_modified_date_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) original_start_time_zone: Option<String>,

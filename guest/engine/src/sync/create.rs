@@ -1,0 +1,111 @@
+//! Creates events at the provider. Whatever became of earlier tries, one event is made: a try whose answer was lost is
+//! recognised by its deterministic id (invariant I3).
+
+use super::arrive::Present;
+use super::push::Job;
+use super::session::{Flow, Session};
+use crate::effects::{Change, Effects, Response, Shadow};
+use crate::id;
+use crate::limits::MAX_INCARNATIONS;
+use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Verdict};
+
+impl<F: Effects> Session<'_, F> {
+    pub(super) fn create(&mut self, job: Job) -> Flow<()> {
+        if job.scene.notes.incarnation > MAX_INCARNATIONS {
+            return self.give_up(
+                job,
+                "no-free-id",
+                "the provider has used up every id of this event; create it anew",
+                vec![],
+            );
+        }
+        let remote_id = id::client_id(&self.replica, &job.scene.uid, job.scene.notes.incarnation);
+        let mark = id::origin_mark(&self.replica, &job.scene.uid);
+        let (document, notify) = (job.scene.local.document.clone(), job.entry.notify_attendees);
+        let new = New { client_id: &remote_id, mark: &mark, document: &document, notify };
+        let request = match self.provider.create(&self.target(), &new) {
+            Ok(request) => request,
+            Err(Refused { code, detail }) => return self.give_up(job, code, detail, vec![]),
+        };
+        let (verdict, response) = self.exchange(Purpose::Create, request)?;
+        match verdict {
+            Verdict::Done if self.provider.is_older(&response.body) => self.meet(job, &new, &response),
+            Verdict::Done => self.created(job, &response),
+            Verdict::Duplicate => self.adopt(job, &new),
+            Verdict::NotFound => {
+                Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"))
+            }
+            Verdict::Rejected { code, detail } => self.give_up(job, &code, detail, vec![]),
+            _ => Err(self.fail("unexpected-answer", "the provider answered a creation in an unknown way")),
+        }
+    }
+
+    /// An earlier try made it, its answer was lost, and since then somebody changed it: both sides meet.
+    fn meet(&mut self, job: Job, new: &New<'_>, response: &Response) -> Flow<()> {
+        match self.provider.read_row(&self.target(), &response.body) {
+            Ok(Row::Event(event)) if !event.document.is_recurring() || !self.provider.embeds_exceptions() => {
+                let mark = Some(new.mark.to_owned());
+                self.absorb(vec![Row::Event(Box::new(RemoteEvent { mark, ..*event }))], vec![])
+            }
+            // With its exceptions.
+            Ok(Row::Event(event)) => {
+                let seen = self.look_at(std::slice::from_ref(&event.id))?;
+                self.absorb(seen.rows, vec![])
+            }
+            _ => self.created(job, response),
+        }
+    }
+
+    fn created(&mut self, mut job: Job, response: &Response) -> Flow<()> {
+        let Ok(Row::Event(event)) = self.provider.read_row(&self.target(), &response.body) else {
+            return Err(self.fail("damaged-answer", "the provider's answer to a creation is not an event"));
+        };
+        job.scene.remote_id.clone_from(&event.id);
+        let mut present = Present {
+            etag: event.etag,
+            updated_ms: event.updated_ms,
+            document: event.document,
+            notes: Notes { lines: event.lines, read_only: !event.writable, ..Notes::default() },
+            mark: event.mark,
+            alone: false,
+        };
+        present.document.set_uid(&job.scene.uid);
+        present.notes.incarnation = job.scene.notes.incarnation;
+        let target = job.scene.local.document.clone();
+        self.written(job, present, &target, None, true)
+    }
+
+    /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.
+    fn adopt(&mut self, mut job: Job, new: &New<'_>) -> Flow<()> {
+        let (purpose, request) = self.provider.find_created(&self.target(), new);
+        let (verdict, response) = self.exchange(purpose, request)?;
+        match (verdict, self.provider.read_created(&self.target(), &response.body)) {
+            (Verdict::Done, Ok(Some(Row::Event(event)))) if event.mark.as_deref() == Some(new.mark) => {
+                return self.absorb(vec![Row::Event(event)], vec![]);
+            }
+            (Verdict::NotFound, _) if purpose == Purpose::List => {
+                return Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"));
+            }
+            (Verdict::Done, Ok(_)) | (Verdict::NotFound, _) => {}
+            // It may be ours: another id now could make it twice.
+            _ => {
+                let detail = "the provider has an event under this id and does not show it; look there, then replay";
+                return self.give_up(job, "id-taken", detail, vec![]);
+            }
+        }
+        // Deleted, or somebody else's: that id can never be ours again.
+        job.scene.notes.incarnation += 1;
+        let shadow = Shadow {
+            uid: job.scene.uid.clone(),
+            remote_id: new.client_id.to_owned(),
+            etag: String::new(),
+            revision: 0,
+            generation: self.state.generation,
+            gone: true,
+            remote: String::new(),
+            local: None,
+            notes: job.scene.notes.text(),
+        };
+        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
+    }
+}
