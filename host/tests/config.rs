@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use tandem_host::config::{Config, Environment, SECTIONS, Secret, Token, environment_name, signing_key};
-use tandem_host::store::{ConflictPolicy, ReplicaMode};
+use tandem_host::store::{ConflictPolicy, Provider, ReplicaMode};
 
 const EXAMPLE: &str = include_str!("../../tandem.example.toml");
 const PAGE: &str = include_str!("../../docs/configuration.md");
@@ -38,8 +38,12 @@ fn commented_lines_of_the_example_are_valid_too() {
         .collect();
     let text = text.replace("\"api-token\"", "\"0123456789abcdef\"");
     let key = "00".repeat(32);
-    let config = parse(&text, &[("TANDEM_SIGNING_KEY", &key), ("ALICE_GOOGLE_TOKEN", "t")]).unwrap();
+    let config =
+        parse(&text, &[("TANDEM_SIGNING_KEY", &key), ("ALICE_GOOGLE_TOKEN", "t"), ("ALICE_MICROSOFT_TOKEN", "t")])
+            .unwrap();
     assert_eq!(config.calendars[0].replicas[0].remote_calendar, "primary");
+    assert_eq!(config.calendars[0].replicas[1].connection, "alice-microsoft");
+    assert_eq!(config.connections[1].provider, Provider::Microsoft);
     assert_eq!(config.server.public_url.as_deref(), Some("https://sync.example.com"));
 }
 
@@ -77,6 +81,9 @@ fn documented_defaults_are_the_defaults() {
         ("sync.lease_s", config.sync.lease_s.to_string()),
         ("google.base_url", config.google.base_url.clone()),
         ("google.token_url", config.google.token_url.clone()),
+        ("microsoft.base_url", config.microsoft.base_url.clone()),
+        ("microsoft.token_url", config.microsoft.token_url.clone()),
+        ("microsoft.scope", config.microsoft.scope.clone()),
         ("sandbox.memory_mb", config.sandbox.memory_mb.to_string()),
         ("sandbox.call_timeout_ms", config.sandbox.call_timeout_ms.to_string()),
     ] {
@@ -112,6 +119,14 @@ const FAULTS: &[(&str, &str)] = &[
     ("[log]\nlevel = \"loud\"", "tandem.toml:2: log.level is not one of the choices; write one of: error, warn"),
     ("[security]\nsigning_key = \"abcd\"", "security.signing_key is not a key; write at least 32 bytes"),
     ("[google]\nbase_url = \"http://10.0.0.1\"", "google.base_url uses plain http toward another machine"),
+    ("[microsoft]\ntoken_url = \"http://10.0.0.1\"", "microsoft.token_url uses plain http toward another machine"),
+    (
+        "[microsoft]\nscope = \"offline_access,Calendars.ReadWrite\"",
+        "tandem.toml:2: microsoft.scope is not a list of scopes; write their names with one space between them",
+    ),
+    ("[microsoft]\nscope = \"\"", "microsoft.scope is not a list of scopes"),
+    ("[microsoft]\nscope = \"a  b\"", "microsoft.scope is not a list of scopes"),
+    ("[microsoft]\nclientid = \"a\"", "microsoft.clientid is not a setting; did you mean client_id?"),
     ("[server\n", "tandem.toml:1: this is not TOML:"),
     ("connections = 1", "connections is not a list of tables; write [[connections]]"),
     ("[[connections]]\nid = \"a\"\naccess_token = \"x\"", "tandem.toml:1: connections[0].tenant is missing; add it"),
@@ -126,7 +141,11 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     (
         "[[connections]]\ntenant = \"t\"\nid = \"a\"\nprovider = \"yahoo\"\naccess_token = \"x\"",
-        "connections[0].provider is not one of the choices; write one of: google",
+        "connections[0].provider is not one of the choices; write one of: google, microsoft",
+    ),
+    (
+        "[google]\nclient_id = \"c\"\n[[connections]]\ntenant = \"t\"\nid = \"a\"\nprovider = \"microsoft\"\nrefresh_token = \"x\"",
+        "connections[0].refresh_token has no OAuth client; set microsoft.client_id",
     ),
     (
         "[[calendars]]\ntenant = \"t\"\nid = \"a\"\ntime_zone = \"+01:00\"",
@@ -173,6 +192,8 @@ fn secrets_are_never_repeated() {
         format!("[server]\napi_token = \"{secret}\"\nlisten = 3"),
         format!("[security]\nsigning_key = \"{secret}\""),
         format!("[google]\nclient_secret = [\"{secret}\"]"),
+        format!("[microsoft]\nclient_secret = \"{secret} x\""),
+        format!("[microsoft]\ntoken_url = \"https://u:{secret}@a.example\""),
         format!("[google]\nbase_url = \"https://u:{secret}@a.example\""),
         format!("[[connections]]\naccess_token = \"{secret}\"\nrefresh_token = \"{secret}\""),
     ] {
@@ -205,6 +226,13 @@ fn lists_are_read_whole() {
         tenant = "t"
         id = "one"
         refresh_token_env = "REFRESH"
+        [microsoft]
+        client_id = "public-client"
+        [[connections]]
+        tenant = "t"
+        id = "two"
+        provider = "microsoft"
+        refresh_token = "of-microsoft"
         [[calendars]]
         tenant = "t"
         id = "a"
@@ -221,6 +249,10 @@ fn lists_are_read_whole() {
     "#;
     let config = parse(text, &[("REFRESH", " token\n")]).unwrap();
     assert_eq!(config.connections[0].token, Token::Refresh(Secret::new("token".into())));
+    assert_eq!(config.connections[0].provider, Provider::Google);
+    assert_eq!(config.connections[1].token, Token::Refresh(Secret::new("of-microsoft".into())));
+    assert_eq!(config.connections[1].provider, Provider::Microsoft);
+    assert_eq!(config.microsoft.client_secret, None);
     let calendar = &config.calendars[0];
     assert_eq!((calendar.name.as_str(), calendar.time_zone.as_str()), ("a", "Etc/UTC"));
     assert_eq!((calendar.replicas[0].mode, calendar.replicas[0].policy), (ReplicaMode::TwoWay, ConflictPolicy::Newest));

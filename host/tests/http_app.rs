@@ -8,12 +8,16 @@
 )]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tandem_host::bindings::exports::tandem::calendar::sync::Outcome;
 use tandem_host::cli::app::{Running, StartError, StartOptions, start};
+use tandem_host::clock::SystemClock;
 use tandem_host::config::{Config, Environment};
+use tandem_host::egress::Egress;
+use tandem_host::oauth::Credentials;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -146,6 +150,61 @@ async fn database_is_its_owners_only() {
         seen += 1;
     }
     assert!(seen >= 2, "the database and its key");
+    running.shutdown().await;
+}
+
+/// A Microsoft account beside the others; its refresh token is had from `token_url`.
+fn with_microsoft(token_url: &str, token: &str) -> String {
+    format!(
+        r#"{SETTINGS}
+    [[calendars.replicas]]
+    id = "outlook"
+    connection = "outlook"
+    remote_calendar = "primary"
+    [microsoft]
+    base_url = "http://127.0.0.1:9/v1.0"
+    token_url = "{token_url}"
+    client_id = "app"
+    [[connections]]
+    tenant = "acme"
+    id = "outlook"
+    provider = "microsoft"
+    refresh_token = "{token}"
+"#
+    )
+}
+
+/// What a token endpoint answers: each refresh token is good for one more.
+const GIVEN: &str = r#"{"access_token":"a","expires_in":3600,"refresh_token":"newest"}"#;
+
+#[tokio::test]
+async fn microsoft_account_is_kept_with_its_newest_token() {
+    let endpoint = support::serve(axum::Router::new().route("/token", axum::routing::post(async || GIVEN))).await;
+    let (directory, url) = (tempfile::tempdir().unwrap(), format!("http://{endpoint}/token"));
+    let manual = || StartOptions { schedule: false, ..options() };
+    let begin = async |text: &str| start(config(directory.path(), text), manual()).await.unwrap();
+    let settings =
+        async |running: &Running| running.store.connection("acme", "outlook").await.unwrap().unwrap().settings;
+
+    let running = begin(&with_microsoft(&url, "first")).await;
+    let (_, replica) = call(&running, "GET", "/v1/tenants/acme/replicas/outlook").await;
+    assert_eq!((&replica["provider"], &replica["remoteCalendar"]), (&"microsoft".into(), &"primary".into()));
+    let base = running.settings.read().unwrap().microsoft_base_url.clone();
+    assert_eq!(base.as_deref(), Some("http://127.0.0.1:9/v1.0"));
+    let egress = Arc::new(Egress::new(support::bounds(&[&endpoint])));
+    let credentials = Credentials::new(running.store.clone(), egress, Arc::new(SystemClock));
+    credentials.token("acme", "outlook").await.unwrap();
+    let rotated = settings(&running).await;
+    assert!(rotated.contains("\"newest\"") && rotated.contains("offline_access Calendars.ReadWrite"), "{rotated}");
+    drop(credentials);
+    running.shutdown().await;
+
+    let running = begin(&with_microsoft(&url, "first")).await;
+    assert_eq!(settings(&running).await, rotated, "the first token took the place of the newest");
+    running.shutdown().await;
+
+    let running = begin(&with_microsoft(&url, "of-a-new-sign-in")).await;
+    assert!(settings(&running).await.contains("of-a-new-sign-in"));
     running.shutdown().await;
 }
 

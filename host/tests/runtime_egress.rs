@@ -17,6 +17,7 @@ use bytes::Bytes;
 use support::{MemoryStore, World, bounds, connection, run, run_for, serve};
 use tandem_host::egress::EgressOptions;
 use tandem_host::oauth::Grant;
+use tandem_host::store::{ConnectionRow, Store as _};
 
 const TOKEN: &str = "ya29.the-real-token";
 
@@ -125,6 +126,27 @@ async fn a_token_goes_to_its_own_provider_only() {
     // The neighbour may be reached as such.
     assert_eq!(run(&runtime, &format!("get-anonymous http://{neighbour}/note")).await.unwrap(), "200 5 []");
     assert_eq!(seen.authorizations(), [""]);
+}
+
+#[tokio::test]
+async fn a_link_of_microsoft_is_followed_to_microsoft_only() {
+    let (google, google_seen, world) = provider().await;
+    let seen = Seen::default();
+    let graph = serve(app(&seen)).await;
+    let grant = Grant::AccessToken { token: "of-microsoft".into() };
+    let outlook = ConnectionRow { provider: "microsoft".into(), ..connection("t", "m", &grant) };
+    world.store.put_connection(outlook).await.unwrap();
+    let microsoft = Some(format!("http://{graph}/v1.0"));
+    let runtime = World { egress: bounds(&[&google, &graph]), microsoft, ..world }.runtime().unwrap();
+    // Graph's links to the next page and to the changes are absolute.
+    let followed = run(&runtime, &format!("get m http://{graph}/note?$deltatoken=opaque")).await.unwrap();
+    assert!(followed.starts_with("200 5 [Bearer tandem:"), "{followed}");
+    assert_eq!(seen.authorizations(), ["Bearer of-microsoft"]);
+    for link in [format!("http://{google}/note"), "https://graph.microsoft.com/v1.0/me".into()] {
+        assert_eq!(run(&runtime, &format!("get m {link}")).await.unwrap(), "Denied", "{link}");
+    }
+    assert_eq!(run(&runtime, &format!("get c http://{graph}/note")).await.unwrap(), "Denied");
+    assert_eq!((google_seen.authorizations().len(), seen.authorizations().len()), (0, 1));
 }
 
 #[tokio::test]

@@ -90,8 +90,25 @@ fn grant(url: &str, token: &str) -> Grant {
         client_id: "client".into(),
         client_secret: Some("s&cret=".into()),
         token_url: url.into(),
+        scope: None,
+        given: None,
     }
 }
+
+/// As Microsoft gives it to a public client.
+fn microsoft(url: &str, token: &str) -> Grant {
+    Grant::RefreshToken {
+        token: token.into(),
+        client_id: "app".into(),
+        client_secret: None,
+        token_url: url.into(),
+        scope: Some("offline_access Calendars.ReadWrite".into()),
+        given: None,
+    }
+}
+
+const GRANTED_ANEW: &str = r#"{"token_type":"Bearer","scope":"Calendars.ReadWrite","expires_in":4000,
+    "ext_expires_in":4000,"access_token":"access-{n}","refresh_token":"refresh-{n}","id_token":"x.y.z"}"#;
 
 #[tokio::test]
 async fn a_token_is_used_until_a_minute_before_its_end() {
@@ -111,6 +128,7 @@ async fn a_token_is_used_until_a_minute_before_its_end() {
     ] {
         assert_eq!(asked[0].get(name).map(String::as_str), Some(value));
     }
+    assert!(!asked[0].contains_key("scope"), "Google's grant has its scope already");
 }
 
 #[tokio::test]
@@ -179,6 +197,53 @@ async fn a_rotated_refresh_token_is_stored_and_used_next() {
     world.clock.advance_ms(3_600_000);
     assert_eq!(world.token().await.unwrap(), "access-2");
     assert_eq!(world.endpoint.asked()[1]["refresh_token"], "refresh-1");
+}
+
+#[tokio::test]
+async fn a_public_client_names_its_scope_and_keeps_the_newest_token() {
+    let world = World::new().await;
+    world.endpoint.answers(200, GRANTED_ANEW);
+    let first = microsoft(&world.url, "refresh-0");
+    world.store.put_connection(connection("t", "c", &first)).await.unwrap();
+    assert_eq!(world.token().await.unwrap(), "access-1");
+    world.clock.advance_ms(4_000_000);
+    assert_eq!(world.token().await.unwrap(), "access-2");
+    let asked = world.endpoint.asked();
+    assert_eq!(asked[0]["scope"], "offline_access Calendars.ReadWrite");
+    assert!(!asked[0].contains_key("client_secret"));
+    assert_eq!((asked[0]["refresh_token"].as_str(), asked[1]["refresh_token"].as_str()), ("refresh-0", "refresh-1"));
+    // A server that starts again is told the first token by its settings, and goes on with the newest.
+    let kept: Grant = serde_json::from_str(&world.stored().await).unwrap();
+    let kept_on = serde_json::to_string(&first.going_on_from(&kept)).unwrap();
+    assert_eq!(kept_on, world.stored().await);
+    assert!(kept_on.contains("refresh-2") && !kept_on.contains("refresh-0"), "{kept_on}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_final_only_when_a_person_has_to_act() {
+    let world = World::new().await;
+    world.store.put_connection(connection("t", "c", &microsoft(&world.url, "r"))).await.unwrap();
+    let text = "AADSTS700082: invalid_grant, interaction_required. Trace ID: 1";
+    let cases = [
+        (400, "temporarily_unavailable", "[90033]", AuthError::Unavailable),
+        (503, "invalid_grant", "[700082]", AuthError::Unavailable),
+        (401, "invalid_client", "[7000222]", AuthError::Unavailable),
+        (400, "interaction_required", "[50076]", AuthError::Revoked),
+        (400, "invalid_grant", "[65001]", AuthError::Revoked),
+    ];
+    for (status, error, codes, expected) in cases {
+        world.clock.advance_ms(5_000);
+        let body = format!(r#"{{"error":"{error}","error_description":"{text}","error_codes":{codes}}}"#);
+        world.endpoint.answers(status, &body);
+        assert_eq!(world.token().await, Err(expected), "{status} {error}");
+    }
+    assert!(world.stored().await.contains("\"r\""), "a refusal changed the grant");
+}
+
+#[tokio::test]
+async fn a_silent_endpoint_is_unavailable() {
+    let world = World::with(|_, bounds| EgressOptions { timeout_ms: 1, ..bounds }).await;
+    assert_eq!(world.token().await, Err(AuthError::Unavailable));
 }
 
 #[tokio::test]

@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
-"""`tandem serve` keeps a calendar the same, both ways and with push, with the Google of the `minutehand` package: a
-simulated Google that nobody of this project wrote.
+"""`tandem serve` keeps a calendar the same, both ways and with push, with the Google and then with the Microsoft of the
+`minutehand` package: simulators that nobody of this project wrote.
 
 Makes a virtual environment (in a temporary directory unless --venv is given), installs minutehand there and runs its
-Google on loopback. Its watch accepts only HTTPS addresses (and no certificate is checked), so a small TLS listener with
-a certificate of its own (made by `openssl`) stands in front of the server. Ends with 1 at the first difference.
+providers on loopback. A watch needs an HTTPS address (no certificate is checked), so a small TLS listener with a
+certificate of its own (made by `openssl`) stands in front of the server. Ends with 1 at the first difference.
 
 Needs Python 3.12 or later, and `openssl`.
 """
 
 import argparse
 import asyncio
-import datetime
 import pathlib
 import ssl
 import subprocess
@@ -19,21 +18,24 @@ import sys
 import tempfile
 import threading
 
+from minutehand_google import Google
+from minutehand_microsoft import Microsoft
+from minutehand_world import make_room
 from setting import enter_environment
-from two_sides import Tandem, agree, call, free_port, until
+from two_sides import Tandem, agree, free_port, moment, until
 
 MINUTEHAND = "minutehand==0.3.9"
-# What its Google needs. The package asks for much more (proxies, clouds, models), which takes many minutes.
-NEEDED = ["asgiref", "flask", "httpx", "jsonschema", "protobuf", "pydantic", "python-dateutil", "pyyaml", "starlette",
-          "uvicorn", "wsproto", "zstandard"]  # fmt: skip
-ACCOUNT = "ada@example.com"
-TOKEN = "any-token-is-ada"
+# What these two need. The package asks for much more (proxies, clouds, models), which takes many minutes.
+NEEDED = ["asgiref", "cryptography", "flask", "httpx", "jsonschema", "protobuf", "pydantic", "python-dateutil", "pyyaml",
+          "starlette", "uvicorn", "wsproto", "zstandard"]  # fmt: skip
+SIDES = {"google": Google, "microsoft": Microsoft}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--venv", help="virtual environment to use or to make")
     parser.add_argument("--tandem", help="path of the tandem program; run with cargo if not given")
+    parser.add_argument("--provider", action="append", choices=SIDES, help="only this one; both if not given")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -43,38 +45,8 @@ def enter(arguments):
     if sys.version_info < (3, 12):
         raise SystemExit("minutehand needs Python 3.12 or later: run this script with one")
     installs = [NEEDED, ["--no-deps", MINUTEHAND]]
-    return enter_environment(__file__, arguments.venv, installs, [("--tandem", arguments.tandem)])
-
-
-class RealTime:
-    """minutehand's world lives in simulated time; ours in this one."""
-
-    def now(self):
-        return datetime.datetime.now(datetime.UTC)
-
-    def wake(self):
-        return 0
-
-
-def start_google(directory):
-    """minutehand's Google with one person, served by uvicorn in a thread. Gives its base URL."""
-    # This file has the package's name: out of the way with it.
-    sys.path.remove(str(pathlib.Path(__file__).resolve().parent))
-    import uvicorn
-    from minutehand.adapters.providers.google_workspace.provider import GoogleWorkspaceProvider
-    from minutehand.adapters.store.sqlite import SqliteStore
-    from minutehand.domain.scenario import Person, Scenario
-
-    clock = RealTime()
-    ada = Person(key="ada", name="Ada", email=ACCOUNT)
-    scenario = Scenario(name="tandem", people=[ada], owner="ada", starts_at=clock.now())
-    store = SqliteStore(pathlib.Path(directory) / "world.db", "run", clock)
-    provider = GoogleWorkspaceProvider()
-    provider.seed(scenario, store)
-    port = free_port()
-    options = uvicorn.Config(provider.app(store, clock), port=port, log_level="warning", lifespan="off")
-    threading.Thread(target=uvicorn.Server(options).run, daemon=True).start()
-    return f"http://127.0.0.1:{port}/calendar/v3"
+    chosen = [argument for name in arguments.provider or [] for argument in ("--provider", name)]
+    return enter_environment(__file__, arguments.venv, installs, [("--tandem", arguments.tandem)], chosen)
 
 
 def start_tls(directory, inner_port):
@@ -104,69 +76,41 @@ def start_tls(directory, inner_port):
     return outer_port
 
 
-class Google:
-    """Google's API with plain requests."""
-
-    def __init__(self, base):
-        self.events = f"{base}/calendars/{ACCOUNT}/events"
-        self.headers = {"Authorization": f"Bearer {TOKEN}"}
-
-    def ask(self, method, path="", body=None, **headers):
-        return call(method, self.events + path, body, {**self.headers, **headers})
-
-    def rows(self):
-        status, page = self.ask("GET", "?maxResults=2500&singleEvents=false")
-        assert status == 200 and "nextPageToken" not in page, (status, page)
-        return page["items"]
-
-    def insert(self, title, start, end, zone="Europe/Berlin"):
-        times = {name: {"dateTime": at, "timeZone": zone} for name, at in (("start", start), ("end", end))}
-        status, event = self.ask("POST", "", {"summary": title, **times})
-        assert status == 200, (status, event)
-        return event["id"]
-
-    def id_of(self, title):
-        return next(row["id"] for row in self.rows() if row.get("summary") == title)
-
-
-def story(tandem, google, push):
+def story(tandem, side, push):
     local = dict(timeZone="Europe/Berlin", duration="PT1H")
-    agree("the first sync", tandem, google.rows)
+    agree("the first sync", tandem, side.view)
     if push:
         until("there is a channel", push)
 
-    ids = {n: google.insert(f"*remote {n}", f"2027-03-0{n}T09:00:00", f"2027-03-0{n}T10:30:00") for n in range(1, 7)}
-    agree("six events at Google", tandem, google.rows)
+    ids = {n: side.insert(f"*remote {n}", f"2027-03-0{n}T09:00:00", f"2027-03-0{n}T10:30:00") for n in range(1, 7)}
+    agree("six events at the provider", tandem, side.view)
     uids = {n: tandem.create(title=f"*local {n}", start=f"2027-03-1{n}T14:00:00", **local) for n in range(1, 7)}
-    agree("six events of the application", tandem, google.rows)
+    agree("six events of the application", tandem, side.view)
 
-    assert google.ask("PATCH", f"/{ids[1]}", {"summary": "*remote 1, renamed"})[0] == 200
-    moved = {"dateTime": "2027-04-01T11:00:00", "timeZone": "America/New_York"}
-    later = {"dateTime": "2027-04-01T12:00:00", "timeZone": "America/New_York"}
-    assert google.ask("PATCH", f"/{google.id_of('*local 2')}", {"start": moved, "end": later})[0] == 200
-    assert google.ask("DELETE", f"/{ids[3]}")[0] == 204
-    assert google.ask("DELETE", f"/{google.id_of('*local 3')}")[0] == 204
-    agree("changes and deletions at Google", tandem, google.rows)
+    side.rename(ids[1], "*remote 1, renamed")
+    side.move(side.id_of("*local 2"), "2027-04-01T11:00:00", "2027-04-01T12:00:00", "America/New_York")
+    side.delete(ids[3])
+    side.delete(side.id_of("*local 3"))
+    agree("changes and deletions at the provider", tandem, side.view)
 
     tandem.change(uids[1], title="*local 1, renamed")
     tandem.change(tandem.uid_of("*remote 2"), start="2027-04-02T08:15:00", duration="PT45M")
     tandem.delete(uids[4])
     tandem.delete(tandem.uid_of("*remote 4"))
-    agree("changes and deletions of the application", tandem, google.rows)
+    agree("changes and deletions of the application", tandem, side.view)
 
     # Both sides change another property of the same event: both changes stand.
     uid = tandem.uid_of("*remote 5")
-    assert google.ask("PATCH", f"/{ids[5]}", {"summary": "*remote 5, renamed"})[0] == 200
-    tandem.change(uid, start="2027-05-05T05:00:00")
-    agree("a change on each side", tandem, google.rows)
-    row = next(row for row in google.rows() if row["id"] == ids[5])
-    assert row["summary"] == "*remote 5, renamed" and "2027-05-05T05:00" in row["start"]["dateTime"], row
+    side.rename(ids[5], "*remote 5, renamed")
+    tandem.change(uid, start="2027-05-05T05:00:00", timeZone="Europe/Berlin")
+    agree("a change on each side", tandem, side.view)
+    both = ("*remote 5, renamed", moment("2027-05-05T05:00:00+02:00"))
+    assert both in [(title, start) for title, start, _ in side.view()], side.view()
 
-    before = sorted((row["id"], row["etag"]) for row in google.rows())
-    call("POST", f"{tandem.api}/replicas/work-google/sync")
+    before = side.versions()
+    tandem.sync()
     until("the last look is done", lambda: tandem.replica()["served"] >= tandem.replica()["wanted"])
-    after = sorted((row["id"], row["etag"]) for row in google.rows())
-    assert before == after, "something was written although nobody changed anything"
+    assert before == side.versions(), "something was written although nobody changed anything"
     print("ok  nothing is written when nobody changes anything")
     assert tandem.failures() == [], tandem.failures()
     titles = sorted(title for title, _, _ in tandem.view())
@@ -176,22 +120,29 @@ def story(tandem, google, push):
     print("ok  what is left is what was meant")
 
 
+def run(program, open_side):
+    with tempfile.TemporaryDirectory() as directory:
+        side = open_side(directory)
+        port = free_port()
+        public_url = f"https://127.0.0.1:{start_tls(directory, port)}"
+        print(f"--  {side.account.provider}", flush=True)
+        tandem = Tandem(program, directory, side.account, public_url, port)
+        try:
+            tandem.wait()
+            story(tandem, side, lambda: tandem.webhooks() > 0)
+        finally:
+            tandem.stop()
+            for note in side.notes():
+                print(f"    {note}", flush=True)
+
+
 def main():
     arguments = parse_arguments()
     if not arguments.inside:
         return enter(arguments)
-    with tempfile.TemporaryDirectory() as directory:
-        base = start_google(directory)
-        google = Google(base)
-        port = free_port()
-        outer_port = start_tls(directory, port)
-        public_url = f"https://127.0.0.1:{outer_port}"
-        tandem = Tandem(arguments.tandem, directory, base, ACCOUNT, TOKEN, public_url, port)
-        try:
-            tandem.wait()
-            story(tandem, google, lambda: tandem.webhooks() > 0)
-        finally:
-            tandem.stop()
+    make_room()
+    for name in arguments.provider or SIDES:
+        run(arguments.tandem, SIDES[name])
     return 0
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 from setting import enter_environment, start_simulator
-from two_sides import Tandem, agree, call, until
+from two_sides import Account, Tandem, agree, call, google_view, until
 
 PACKAGE = "google-api-python-client"
 ACCOUNT = "ada@example.com"
@@ -62,19 +62,22 @@ class Google:
     def delete(self, event):
         self.events.delete(calendarId="primary", eventId=event).execute()
 
+    def view(self):
+        return google_view(self.rows())
+
     def row(self, title):
         return next(row for row in self.rows() if row.get("summary") == title)
 
 
 def story(tandem, google):
-    agree(f"the first sync of {EVENTS} events", tandem, google.rows)
+    agree(f"the first sync of {EVENTS} events", tandem, google.view)
     until("there is a channel", lambda: tandem.webhooks() > 0)
     local = dict(timeZone="Europe/Berlin", duration="PT1H")
 
     ids = {n: google.insert(f"*remote {n}", f"2027-03-0{n}T09:00:00", f"2027-03-0{n}T10:30:00") for n in range(1, 7)}
-    agree("six events by Google's client", tandem, google.rows)
+    agree("six events by Google's client", tandem, google.view)
     uids = {n: tandem.create(title=f"*local {n}", start=f"2027-03-1{n}T14:00:00", **local) for n in range(1, 7)}
-    agree("six events of the application", tandem, google.rows)
+    agree("six events of the application", tandem, google.view)
 
     google.patch(ids[1], summary="*remote 1, renamed", location="Room 7")
     full = google.row("*local 2")
@@ -82,7 +85,7 @@ def story(tandem, google):
     google.events.update(calendarId="primary", eventId=full["id"], body=full).execute()
     google.delete(ids[3])
     google.delete(google.row("*local 3")["id"])
-    agree("changes and deletions by Google's client", tandem, google.rows)
+    agree("changes and deletions by Google's client", tandem, google.view)
 
     described = lambda: any(e["event"].get("description") == "Written by Google's client" for e in tandem.listing())
     until("a description arrived", described)
@@ -90,7 +93,7 @@ def story(tandem, google):
     tandem.change(tandem.uid_of("*remote 2"), start="2027-04-02T08:15:00", duration="PT45M")
     tandem.delete(uids[4])
     tandem.delete(tandem.uid_of("*remote 4"))
-    agree("changes and deletions of the application", tandem, google.rows)
+    agree("changes and deletions of the application", tandem, google.view)
 
     weekly = google.insert("*weekly", "2027-06-07T09:00:00", "2027-06-07T10:00:00", recurrence=["RRULE:FREQ=WEEKLY;COUNT=5"])
     series = lambda: [e for e in tandem.listing() if e["event"].get("title") == "*weekly"]
@@ -111,7 +114,7 @@ def story(tandem, google):
     idle = lambda: tandem.replica()["queued"] == 0 and tandem.replica()["served"] >= tandem.replica()["wanted"]
     until("nothing is left to do", idle)
     before = sorted((row["id"], row["etag"]) for row in google.rows())
-    call("POST", f"{tandem.api}/replicas/work-google/sync")
+    tandem.sync()
     until("the last look is done", idle)
     assert before == sorted((row["id"], row["etag"]) for row in google.rows()), "something was written without a change"
     print("ok  nothing is written when nobody changes anything")
@@ -124,10 +127,11 @@ def main():
         programs = [("--sim", arguments.sim), ("--tandem", arguments.tandem)]
         return enter_environment(__file__, arguments.venv, [[PACKAGE]], programs)
     simulator, base = start_simulator(arguments.sim, EVENTS, TOKEN, ACCOUNT)
+    account = Account("google", ACCOUNT, {"base_url": base + "/calendar/v3"}, {"access_token": TOKEN})
     with tempfile.TemporaryDirectory() as directory:
         tandem = None
         try:
-            tandem = Tandem(arguments.tandem, directory, base + "/calendar/v3", ACCOUNT, TOKEN)
+            tandem = Tandem(arguments.tandem, directory, account)
             tandem.wait()
             story(tandem, Google(base))
         finally:

@@ -9,11 +9,11 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def enter_environment(script, given, installs, programs):
+def enter_environment(script, given, installs, programs, others=()):
     """Runs a script again inside a virtual environment: the one at `given`, else a temporary one.
 
     `installs` are lists of arguments of `pip install`, in their order; `programs` are pairs of an option of the script
-    and the path of a program, passed on where there is one.
+    and the path of a program, passed on where there is one; `others` are arguments to pass on as they are.
     """
     with tempfile.TemporaryDirectory() as temporary:
         place = pathlib.Path(given or temporary)
@@ -23,7 +23,7 @@ def enter_environment(script, given, installs, programs):
         for packages in installs:
             pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run(pip + packages, check=True)
-        command = [str(python), script, "--inside"]
+        command = [str(python), script, "--inside", *others]
         for option, path in programs:
             if path:
                 command += [option, str(pathlib.Path(path).resolve())]

@@ -5,6 +5,7 @@ calendar client would.
 """
 
 import contextlib
+import dataclasses
 import datetime
 import json
 import pathlib
@@ -12,11 +13,12 @@ import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from setting import ROOT
 
-TENANT, CALENDAR, REPLICA = "acme", "work", "work-google"
+TENANT, CALENDAR = "acme", "work"
 # Bound on every wait, in seconds.
 PATIENCE = 30
 
@@ -27,11 +29,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def call(method, url, body=None, headers=None):
-    """One request: status and parsed body. Nothing is raised for a status."""
+def call(method, url, body=None, headers=None, form=None):
+    """One request, with JSON or a form: status and parsed body. Nothing is raised for a status."""
     data = None if body is None else json.dumps(body).encode()
+    if form is not None:
+        data = urllib.parse.urlencode(form).encode()
     request = urllib.request.Request(url, data=data, method=method, headers=dict(headers or {}))
-    if data is not None and not request.has_header("Content-type"):
+    # Without a type of its own a body gets the one of forms.
+    if body is not None and not request.has_header("Content-type"):
         request.add_header("Content-Type", "application/json")
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
@@ -54,14 +59,30 @@ def until(what, check):
         time.sleep(0.1)
 
 
-class Tandem:
-    """A server with one two-way replica of a Google calendar."""
+@dataclasses.dataclass
+class Account:
+    """An account at a provider as the settings name it: keys of the provider's section, and of the connection."""
 
-    def __init__(self, program, directory, base_url, account, token, public_url=None, port=None):
+    provider: str
+    calendar: str
+    section: dict
+    grant: dict
+
+
+def lines(keys):
+    """A TOML table of texts."""
+    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items())
+
+
+class Tandem:
+    """A server with one two-way replica of a provider's calendar."""
+
+    def __init__(self, program, directory, account, public_url=None, port=None):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = f"{self.url}/v1/tenants/{TENANT}"
         self.events_url = f"{self.api}/calendars/{CALENDAR}/events"
+        self.replica_url = f"{self.api}/replicas/work-{account.provider}"
         settings = pathlib.Path(directory) / "tandem.toml"
         settings.write_text(f"""
 [server]
@@ -73,24 +94,24 @@ path = "tandem.db"
 # Long: what is seen below was pushed.
 poll_interval_s = 600
 safety_poll_interval_s = 3600
-[google]
-base_url = "{base_url}"
+[{account.provider}]
+{lines(account.section)}
 [log]
 level = "warn"
 [[connections]]
 tenant = "{TENANT}"
 id = "ada"
-provider = "google"
-access_token = "{token}"
+provider = "{account.provider}"
+{lines(account.grant)}
 [[calendars]]
 tenant = "{TENANT}"
 id = "{CALENDAR}"
 name = "Work"
 time_zone = "Europe/Berlin"
 [[calendars.replicas]]
-id = "{REPLICA}"
+id = "work-{account.provider}"
 connection = "ada"
-remote_calendar = "{account}"
+remote_calendar = "{account.calendar}"
 mode = "two-way"
 """)
         command = [program] if program else ["cargo", "run", "--quiet", "-p", "tandem-host", "--"]
@@ -103,7 +124,7 @@ mode = "two-way"
             if self.process.poll() is not None:
                 raise SystemExit("tandem serve ended")
             with contextlib.suppress(OSError):
-                status, replica = call("GET", f"{self.api}/replicas/{REPLICA}")
+                status, replica = call("GET", self.replica_url)
                 return status == 200 and replica["health"] == "healthy"
             return False
 
@@ -114,7 +135,12 @@ mode = "two-way"
         self.process.wait(PATIENCE)
 
     def replica(self):
-        return call("GET", f"{self.api}/replicas/{REPLICA}")[1]
+        return call("GET", self.replica_url)[1]
+
+    def sync(self):
+        """Asks for a look at the provider now."""
+        status, answer = call("POST", f"{self.replica_url}/sync")
+        assert status == 202, (status, answer)
 
     def create(self, **event):
         status, made = call("POST", self.events_url, event)
@@ -155,28 +181,29 @@ mode = "two-way"
         return call("GET", f"{self.api}/failures")[1]["items"]
 
 
+def moment(text):
+    """The milliseconds of an RFC 3339 time."""
+    return int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+
+
 def google_view(items):
     """The same of rows of `events.list`."""
-
-    def moment(point):
-        return int(datetime.datetime.fromisoformat(point["dateTime"].replace("Z", "+00:00")).timestamp() * 1000)
-
     live = [
         item
         for item in items
         if item.get("status") != "cancelled" and "recurrence" not in item and "recurringEventId" not in item
     ]
     timed = [item for item in live if "dateTime" in item["start"]]
-    starts = [(item, moment(item["start"]), moment(item["end"])) for item in timed]
+    starts = [(item, moment(item["start"]["dateTime"]), moment(item["end"]["dateTime"])) for item in timed]
     return sorted((item.get("summary", ""), start, end - start) for item, start, end in starts)
 
 
-def agree(what, tandem, google):
-    """Waits until both sides show the same, with nothing twice; shows the difference when they never do."""
+def agree(what, tandem, remote):
+    """Waits until both sides (`remote` gives the provider's view) show the same, with nothing twice; shows the difference when they never do."""
     last = {}
 
     def same():
-        last["local"], last["remote"] = tandem.view(), google_view(google())
+        last["local"], last["remote"] = tandem.view(), remote()
         return last["local"] == last["remote"]
 
     try:

@@ -12,6 +12,9 @@ pub const SWEEP_PAGE: u32 = 500;
 /// Events that are asked for in one step of a sweep, where a listing that does not show them is no proof.
 pub const PROOF_PAGE: u32 = 100;
 
+/// Pages of the occurrences of one series that are read to find its exceptions.
+pub const OCCURRENCE_PAGES: u32 = 5;
+
 /// Exceptions that are read again in one step because their masters changed.
 pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 

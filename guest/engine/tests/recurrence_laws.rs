@@ -161,7 +161,8 @@ proptest! {
 fn there_and_back(event: &Document) -> Document {
     let zones = BundledZones::new();
     let (replica, settings) = (replica(), settings());
-    let target = Target { replica: &replica, settings: &settings, time_zone: "Europe/Berlin", zones: &zones };
+    let target =
+        Target { replica: &replica, settings: &settings, time_zone: "Europe/Berlin", zones: &zones, apart: false };
     let google = of(ProviderKind::Google).unwrap();
     let new = tandem_engine::provider::New { client_id: "abc", mark: "mark", document: event, notify: false };
     let request = google.create(&target, &new).unwrap();

@@ -13,12 +13,13 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::reach;
 use super::seed::seed;
 use crate::bindings::tandem::calendar::configuration::Settings;
 use crate::bindings::tandem::calendar::types::StorageError;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, SecretError, https_authority, plain_http_authority, signing_key};
-use crate::egress::{Egress, EgressOptions};
+use crate::config::{Config, SecretError, signing_key};
+use crate::egress::Egress;
 use crate::http::{self, Api};
 use crate::oauth::Credentials;
 use crate::runtime::{COMPONENT, Runtime, RuntimeError, RuntimeOptions};
@@ -26,13 +27,6 @@ use crate::scheduler::{Scheduler, SchedulerHandle, SchedulerOptions};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{OpenError, Store};
 use crate::zones::{NoZones, ZoneFiles};
-
-/// Bound on one outgoing exchange, in milliseconds: several fit into one call of the component.
-const EXCHANGE_MS: u64 = 20_000;
-/// Bound on the body of an answer, in bytes: a page of 2,500 long events is some 10 MB.
-const ANSWER_BYTES: usize = 32 * 1024 * 1024;
-/// Requests at the same time on one account: Microsoft's bound for a mailbox, and polite elsewhere.
-const PER_CONNECTION: usize = 4;
 
 /// What may be replaced at the start; the default is the real thing.
 pub struct StartOptions {
@@ -159,7 +153,7 @@ async fn open(config: &Config, options: &mut StartOptions) -> Result<Opened, Sta
     let zones = config.zones.directory.as_deref().map(ZoneFiles::open).transpose()?;
     let store: Arc<dyn Store> = Arc::new(open_store(config).await?);
     let settings = Arc::new(RwLock::new(settings(config)?));
-    let egress = Arc::new(Egress::new(egress_options(config)));
+    let egress = Arc::new(Egress::new(reach::options(config, &store.providers().await?)));
     let credentials = Arc::new(Credentials::new(store.clone(), egress.clone(), options.clock.clone()));
     let runtime = load(RuntimeOptions {
         component: options.component.take().unwrap_or_else(|| COMPONENT.to_vec()),
@@ -288,7 +282,7 @@ fn settings(config: &Config) -> Result<Settings, StartError> {
         webhook_url: config.server.public_url.as_ref().map(|url| format!("{url}/webhooks")),
         signing_key: signing_key(config.security.signing_key.as_ref(), &config.key_file())?,
         google_base_url: Some(config.google.base_url.clone()),
-        microsoft_base_url: None,
+        microsoft_base_url: Some(config.microsoft.base_url.clone()),
         poll_interval_s: config.sync.poll_interval_s,
         safety_poll_interval_s: config.sync.safety_poll_interval_s,
         page_size: config.sync.page_size,
@@ -305,18 +299,6 @@ fn scheduler_options(config: &Config) -> Result<SchedulerOptions, StartError> {
         worker_id: data_encoding::HEXLOWER.encode(&id),
         grace_ms: u64::from(config.server.shutdown_timeout_s) * 1000,
     })
-}
-
-/// Only the hosts of the settings' own URLs may be reached.
-fn egress_options(config: &Config) -> EgressOptions {
-    let urls = [config.google.base_url.as_str(), config.google.token_url.as_str()];
-    EgressOptions {
-        allow: urls.iter().filter_map(|url| https_authority(url)).collect(),
-        allow_plain: urls.iter().filter_map(|url| plain_http_authority(url)).collect(),
-        timeout_ms: EXCHANGE_MS,
-        max_body: ANSWER_BYTES,
-        per_connection: PER_CONNECTION,
-    }
 }
 
 async fn listen(address: SocketAddr, given: Option<TcpListener>) -> Result<TcpListener, StartError> {

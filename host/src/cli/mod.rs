@@ -7,6 +7,7 @@ mod check_config;
 mod demo;
 mod explain;
 pub mod housekeeping;
+mod reach;
 mod seed;
 mod serve;
 

@@ -18,23 +18,20 @@ pub(super) async fn seed(config: &Config, store: &dyn Store) -> Result<(), Start
 }
 
 async fn connection(config: &Config, wanted: &Connection, store: &dyn Store) -> Result<(), StartError> {
-    let grant = match &wanted.token {
-        Token::Access(token) => Grant::AccessToken { token: token.reveal().to_string() },
-        Token::Refresh(token) => Grant::RefreshToken {
-            token: token.reveal().to_string(),
-            client_id: config.google.client_id.clone().unwrap_or_default(),
-            client_secret: config.google.client_secret.as_ref().map(|secret| secret.reveal().to_string()),
-            token_url: config.google.token_url.clone(),
-        },
-    };
-    let settings = serde_json::to_string(&grant).map_err(|_| StartError::Seed(wanted.id.clone()))?;
     let provider = match wanted.provider {
         Provider::Google => "google",
         Provider::Microsoft => "microsoft",
     };
-    let there = store.connection(&wanted.tenant, &wanted.id).await?;
-    // Google does not rotate refresh tokens, so a difference means that the operator gave a new one.
-    if there.is_some_and(|row| row.provider == provider && row.settings == settings) {
+    let there = store.connection(&wanted.tenant, &wanted.id).await?.filter(|row| row.provider == provider);
+    let kept = there.as_ref().and_then(|row| serde_json::from_str::<Grant>(&row.settings).ok());
+    let grant = grant(config, wanted);
+    // A refresh token that the provider replaced since is kept: the settings still name the first one.
+    let grant = match &kept {
+        Some(kept) => grant.going_on_from(kept),
+        None => grant,
+    };
+    let settings = serde_json::to_string(&grant).map_err(|_| StartError::Seed(wanted.id.clone()))?;
+    if there.is_some_and(|row| row.settings == settings) {
         return Ok(());
     }
     let row = ConnectionRow {
@@ -47,6 +44,30 @@ async fn connection(config: &Config, wanted: &Connection, store: &dyn Store) -> 
         attempts: 0,
     };
     Ok(store.put_connection(row).await?)
+}
+
+/// How the settings authorise a connection.
+fn grant(config: &Config, wanted: &Connection) -> Grant {
+    let (Token::Access(token) | Token::Refresh(token)) = &wanted.token;
+    let token = token.reveal().to_string();
+    if matches!(wanted.token, Token::Access(_)) {
+        return Grant::AccessToken { token };
+    }
+    let (google, microsoft) = (&config.google, &config.microsoft);
+    let (id, secret, url, scope) = match wanted.provider {
+        Provider::Google => (&google.client_id, &google.client_secret, &google.token_url, None),
+        Provider::Microsoft => {
+            (&microsoft.client_id, &microsoft.client_secret, &microsoft.token_url, Some(microsoft.scope.clone()))
+        }
+    };
+    Grant::RefreshToken {
+        token,
+        client_id: id.clone().unwrap_or_default(),
+        client_secret: secret.as_ref().map(|secret| secret.reveal().to_string()),
+        token_url: url.clone(),
+        scope,
+        given: None,
+    }
 }
 
 async fn calendar(wanted: &Calendar, store: &dyn Store) -> Result<(), StartError> {

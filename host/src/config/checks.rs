@@ -75,6 +75,16 @@ pub(super) fn base_url(text: &str) -> Result<(), Wrong> {
     }
 }
 
+/// A scope of OAuth: names with one space between them (RFC 6749, 3.3). Commas would be allowed there, but Microsoft
+/// takes them for separators with personal accounts only.
+pub(super) fn scope(text: &str) -> Result<(), Wrong> {
+    let allowed = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b',');
+    if text.len() <= 2_000 && text.split(' ').all(|name| !name.is_empty() && name.bytes().all(allowed)) {
+        return Ok(());
+    }
+    Err(("is not a list of scopes".into(), "write their names with one space between them".into()))
+}
+
 /// The shape of an IANA zone name; whether it exists is for the component to say.
 pub(super) fn time_zone(text: &str) -> Result<(), Wrong> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');

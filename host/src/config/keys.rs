@@ -54,6 +54,11 @@ pub const SECTIONS: &[Section] = &[
         settings: &[plain("base_url"), plain("token_url"), plain("client_id"), secret("client_secret")],
     },
     Section {
+        name: "microsoft",
+        list: false,
+        settings: &[plain("base_url"), plain("token_url"), plain("client_id"), secret("client_secret"), plain("scope")],
+    },
+    Section {
         name: "sandbox",
         list: false,
         settings: &[plain("memory_mb"), plain("call_timeout_ms"), plain("cache_dir")],

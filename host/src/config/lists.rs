@@ -7,8 +7,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::checks;
 use super::reader::{Reader, Source};
-use super::{Calendar, Connection, Google, Replica, Token};
+use super::{Calendar, Connection, Google, Microsoft, Replica, Token};
 use crate::store::{ConflictPolicy, Provider, ReplicaMode};
+
+const PROVIDERS: &[(&str, Provider)] = &[("google", Provider::Google), ("microsoft", Provider::Microsoft)];
 
 const MODES: &[(&str, ReplicaMode)] = &[
     ("two-way", ReplicaMode::TwoWay),
@@ -54,29 +56,46 @@ fn tables<'t>(
 }
 
 /// `[[connections]]`.
-pub(super) fn connections<'t>(root: &'t DeTable<'t>, source: &mut Source<'_>, google: &Google) -> Vec<Connection> {
+pub(super) fn connections<'t>(
+    root: &'t DeTable<'t>,
+    source: &mut Source<'_>,
+    google: &Google,
+    microsoft: &Microsoft,
+) -> Vec<Connection> {
     let mut seen = BTreeSet::new();
     let mut connections = Vec::new();
     for (table, at, label) in tables(root, "connections", "connections", source) {
         let mut reader = Reader::new(source, "connections", label, Some(table), at);
         let tenant = reader.required("tenant", checks::id);
         let id = reader.required("id", checks::id);
-        let provider = reader.choice("provider", Provider::Google, &[("google", Provider::Google)]);
+        let provider = reader.choice("provider", Provider::Google, PROVIDERS);
         unique(&mut reader, &mut seen, &tenant, &id);
-        if let Some(token) = token(&mut reader, google) {
+        let client = match provider {
+            Provider::Google => Client { of: "google", missing: google.client_id.is_none() },
+            Provider::Microsoft => Client { of: "microsoft", missing: microsoft.client_id.is_none() },
+        };
+        if let Some(token) = token(&mut reader, client) {
             connections.push(Connection { tenant, id, provider, token });
         }
     }
     connections
 }
 
-fn token(reader: &mut Reader<'_, '_, '_>, google: &Google) -> Option<Token> {
+/// The OAuth client that a connection's refresh token belongs to.
+struct Client {
+    /// The section it stands in.
+    of: &'static str,
+    /// It does not stand there.
+    missing: bool,
+}
+
+fn token(reader: &mut Reader<'_, '_, '_>, client: Client) -> Option<Token> {
     let (access, refresh) = (reader.secret("access_token"), reader.secret("refresh_token"));
     match (access, refresh) {
         (Some(access), None) => Some(Token::Access(access.value)),
-        (None, Some(refresh)) if google.client_id.is_some() => Some(Token::Refresh(refresh.value)),
+        (None, Some(refresh)) if !client.missing => Some(Token::Refresh(refresh.value)),
         (None, Some(refresh)) => {
-            let fix = "set google.client_id (and client_secret) to the client that it was given to".to_string();
+            let fix = format!("set {}.client_id (and client_secret) to the client that it was given to", client.of);
             reader.fault(refresh.place, "refresh_token", ("has no OAuth client".into(), fix));
             None
         }

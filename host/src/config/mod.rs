@@ -42,6 +42,8 @@ pub struct Config {
     pub security: Security,
     /// `[google]`
     pub google: Google,
+    /// `[microsoft]`
+    pub microsoft: Microsoft,
     /// `[sandbox]`
     pub sandbox: Sandbox,
     /// `[zones]`
@@ -111,6 +113,21 @@ pub struct Google {
     pub client_secret: Option<Secret>,
 }
 
+/// Microsoft.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Microsoft {
+    /// Base URL of Microsoft Graph.
+    pub base_url: String,
+    /// Where access tokens are had.
+    pub token_url: String,
+    /// The OAuth client (the application's id).
+    pub client_id: Option<String>,
+    /// Its secret; none for a public client.
+    pub client_secret: Option<Secret>,
+    /// What access tokens are asked for: names with one space between them.
+    pub scope: String,
+}
+
 /// The sandbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sandbox {
@@ -176,7 +193,7 @@ pub struct Connection {
 pub enum Token {
     /// A bearer token; it works until it expires.
     Access(Secret),
-    /// An OAuth refresh token of the client in `[google]`.
+    /// An OAuth refresh token of the client in the provider's section.
     Refresh(Secret),
 }
 

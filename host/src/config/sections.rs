@@ -12,13 +12,20 @@ use super::lists;
 use super::reader::{Reader, Source};
 use super::signing::key_bytes;
 use super::{
-    Config, Environment, Google, Log, LogFormat, LogLevel, Sandbox, Security, Server, StoreSettings, Sync, ZoneRules,
+    Config, Environment, Google, Log, LogFormat, LogLevel, Microsoft, Sandbox, Security, Server, StoreSettings, Sync,
+    ZoneRules,
 };
 
 /// Google's Calendar API.
 const GOOGLE_BASE_URL: &str = "https://www.googleapis.com/calendar/v3";
 /// Google's token endpoint.
 const GOOGLE_TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
+/// Microsoft Graph.
+const MICROSOFT_BASE_URL: &str = "https://graph.microsoft.com/v1.0";
+/// The token endpoint of Entra, for accounts of every tenant and personal ones.
+const MICROSOFT_TOKEN_URL: &str = "https://login.microsoftonline.com/common/oauth2/v2.0/token";
+/// What a token must allow. Without `offline_access` an account gets no refresh token.
+const MICROSOFT_SCOPE: &str = "offline_access Calendars.ReadWrite User.Read openid profile";
 
 const LEVELS: &[(&str, LogLevel)] = &[
     ("error", LogLevel::Error),
@@ -42,16 +49,30 @@ pub(super) fn read(text: &str, path: &Path, environment: &Environment) -> Result
     let sync = sync(&mut open(root, &mut source, "sync"));
     let security = security(&mut open(root, &mut source, "security"));
     let google = google(&mut open(root, &mut source, "google"));
+    let microsoft = microsoft(&mut open(root, &mut source, "microsoft"));
     let sandbox = sandbox(&mut open(root, &mut source, "sandbox"));
     let zones = ZoneRules { directory: open(root, &mut source, "zones").text("directory").map(|f| f.value.into()) };
     let log = log(&mut open(root, &mut source, "log"));
-    let connections = lists::connections(root, &mut source, &google);
+    let connections = lists::connections(root, &mut source, &google, &microsoft);
     let calendars = lists::calendars(root, &mut source, &connections);
     if !source.faults.is_empty() {
         return Err(ConfigError { faults: source.faults });
     }
     let warnings = unknown_variables(environment);
-    Ok(Config { server, store, sync, security, google, sandbox, zones, log, connections, calendars, warnings })
+    Ok(Config {
+        server,
+        store,
+        sync,
+        security,
+        google,
+        microsoft,
+        sandbox,
+        zones,
+        log,
+        connections,
+        calendars,
+        warnings,
+    })
 }
 
 /// Not TOML. Only the parser's own words are shown: its excerpt of the line could hold a secret.
@@ -166,6 +187,17 @@ fn google(reader: &mut Reader<'_, '_, '_>) -> Google {
     }
 }
 
+fn microsoft(reader: &mut Reader<'_, '_, '_>) -> Microsoft {
+    let default = Microsoft::default();
+    Microsoft {
+        base_url: reader.checked("base_url", checks::base_url).unwrap_or(default.base_url),
+        token_url: reader.checked("token_url", checks::base_url).unwrap_or(default.token_url),
+        client_id: reader.checked("client_id", |id| checks::text(id, 500)),
+        client_secret: reader.secret("client_secret").map(|found| found.value),
+        scope: reader.checked("scope", checks::scope).unwrap_or(default.scope),
+    }
+}
+
 fn sandbox(reader: &mut Reader<'_, '_, '_>) -> Sandbox {
     let default = Sandbox::default();
     Sandbox {
@@ -227,6 +259,18 @@ impl Default for Google {
             token_url: GOOGLE_TOKEN_URL.into(),
             client_id: None,
             client_secret: None,
+        }
+    }
+}
+
+impl Default for Microsoft {
+    fn default() -> Self {
+        Self {
+            base_url: MICROSOFT_BASE_URL.into(),
+            token_url: MICROSOFT_TOKEN_URL.into(),
+            client_id: None,
+            client_secret: None,
+            scope: MICROSOFT_SCOPE.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Tokens live here, in the store's host-side settings and in [`crate::egress`]; the sandbox only ever sees a
 //! placeholder. Nothing in this module prints one.
 
+mod grant;
 mod refresh;
 mod secret;
 mod token_endpoint;
@@ -10,48 +11,16 @@ mod token_endpoint;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
-
 pub use crate::bindings::tandem::calendar::credentials::AuthError;
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::store::{ConnectionRow, Store};
+pub use grant::Grant;
 use refresh::Slot;
 pub use secret::Secret;
 
 /// Connections whose access tokens are kept before unused ones are dropped.
 const MAX_IDLE_SLOTS: usize = 16_384;
-
-/// How a connection is authorised: the JSON in `ConnectionRow::settings`.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Grant {
-    /// A bearer token that somebody else keeps fresh.
-    AccessToken {
-        /// The token.
-        token: String,
-    },
-    /// An OAuth refresh token and the client it was given to.
-    RefreshToken {
-        /// The token.
-        token: String,
-        /// The client.
-        client_id: String,
-        /// The client's secret; none for public clients.
-        client_secret: Option<String>,
-        /// Where tokens are had.
-        token_url: String,
-    },
-}
-
-impl std::fmt::Debug for Grant {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Self::AccessToken { .. } => "AccessToken(..)",
-            Self::RefreshToken { .. } => "RefreshToken(..)",
-        })
-    }
-}
 
 /// Keeps access tokens fresh. Cheap to clone.
 #[derive(Clone)]

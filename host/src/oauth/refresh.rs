@@ -87,15 +87,7 @@ async fn ask(
     grant: Grant,
     now_ms: u64,
 ) -> Result<Secret, AuthError> {
-    let Grant::RefreshToken { token, client_id, client_secret, token_url } = grant else {
-        return Err(AuthError::Unavailable);
-    };
-    let request = Refresh {
-        token: &token,
-        client_id: &client_id,
-        client_secret: client_secret.as_deref(),
-        token_url: &token_url,
-    };
+    let Some(request) = Refresh::of(&grant) else { return Err(AuthError::Unavailable) };
     let result = token_endpoint::ask(&shared.egress, &request).await;
     let tokens = match result {
         Ok(tokens) => tokens,
@@ -104,12 +96,10 @@ async fn ask(
             return Err(error);
         }
     };
-    let settings = match tokens.rotated.filter(|rotated| *rotated != token) {
+    let rotated = tokens.rotated.filter(|rotated| rotated != request.token);
+    let settings = match rotated {
         None => row.settings,
-        Some(token) => {
-            let grant = Grant::RefreshToken { token, client_id, client_secret, token_url };
-            keep(shared, row, &grant).await
-        }
+        Some(newer) => keep(shared, row, &grant.rotated(newer)).await,
     };
     let expires_ms = now_ms.saturating_add(tokens.life_s.saturating_mul(1_000));
     known.last = Some(Attempt { at_ms: now_ms, settings: settings.clone(), error: None });

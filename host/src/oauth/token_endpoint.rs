@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use serde::Deserialize;
 
-use super::{AuthError, Secret};
+use super::{AuthError, Grant, Secret};
 use crate::egress::Egress;
 
 /// Life of an access token whose response does not say (`expires_in` is only recommended).
@@ -26,6 +26,23 @@ pub(super) struct Refresh<'a> {
     pub(super) client_id: &'a str,
     pub(super) client_secret: Option<&'a str>,
     pub(super) token_url: &'a str,
+    pub(super) scope: Option<&'a str>,
+}
+
+impl<'a> Refresh<'a> {
+    /// Of a grant that has a refresh token.
+    pub(super) fn of(grant: &'a Grant) -> Option<Self> {
+        match grant {
+            Grant::RefreshToken { token, client_id, client_secret, token_url, scope, .. } => Some(Self {
+                token,
+                client_id,
+                client_secret: client_secret.as_deref(),
+                token_url,
+                scope: scope.as_deref(),
+            }),
+            Grant::AccessToken { .. } => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -38,6 +55,20 @@ struct Granted {
 #[derive(Deserialize)]
 struct Refused {
     error: String,
+    /// Microsoft's own numbers; read leniently, because only two of them matter.
+    #[serde(default)]
+    error_codes: serde_json::Value,
+}
+
+/// Numbers of Microsoft that pass by themselves, whatever `error` comes with them: too many requests of one client
+/// (AADSTS50196), the service is not available (AADSTS90033).
+const PASSING: [u64; 2] = [50_196, 90_033];
+
+impl Refused {
+    fn passes(&self) -> bool {
+        let codes = self.error_codes.as_array().into_iter().flatten();
+        codes.filter_map(serde_json::Value::as_u64).any(|code| PASSING.contains(&code))
+    }
 }
 
 /// Ask for a new access token.
@@ -61,6 +92,9 @@ fn to_wire(refresh: &Refresh<'_>) -> http::Result<Request<Bytes>> {
     if let Some(secret) = refresh.client_secret {
         form.append_pair("client_secret", secret);
     }
+    if let Some(scope) = refresh.scope {
+        form.append_pair("scope", scope);
+    }
     Request::builder()
         .method(Method::POST)
         .uri(refresh.token_url)
@@ -81,13 +115,19 @@ fn from_wire(status: StatusCode, body: &[u8]) -> Result<Tokens, AuthError> {
             rotated: granted.refresh_token.filter(|token| !token.is_empty()),
         });
     }
-    let code = serde_json::from_slice(body).map_or_else(|_| String::new(), |refused: Refused| refused.error);
-    match code.as_str() {
+    let refused: Option<Refused> = serde_json::from_slice(body).ok();
+    // Only `error` and the numbers say what it is. The texts beside them change, and may name the account.
+    let code = refused.as_ref().filter(|refused| !refused.passes()).map_or("", |refused| refused.error.as_str());
+    match code {
         // Only a person can help: consent was withdrawn, or the provider wants a new sign-in.
-        "invalid_grant" | "interaction_required" if status.is_client_error() => Err(AuthError::Revoked),
+        "invalid_grant" | "interaction_required" | "consent_required" | "login_required"
+            if status.is_client_error() =>
+        {
+            Err(AuthError::Revoked)
+        }
         // A setting of this installation is wrong; the connections themselves are fine.
         "invalid_client" | "unauthorized_client" | "invalid_request" | "invalid_scope" => {
-            tracing::error!(code, "a token endpoint refuses the OAuth client: check its id and secret");
+            tracing::error!(code, "a token endpoint refuses the OAuth client: check its id, its secret and the scope");
             Err(AuthError::Unavailable)
         }
         _ => {
@@ -114,6 +154,24 @@ mod tests {
             (400, r#"{"error":"interaction_required"}"#, AuthError::Revoked),
             (401, r#"{"error":"invalid_client"}"#, AuthError::Unavailable),
             (400, r#"{"error":"unknown"}"#, AuthError::Unavailable),
+            // Microsoft: a refresh token that was not used for 90 days, a changed password, consent or a second factor.
+            (400, r#"{"error":"invalid_grant","error_codes":[700082],"suberror":"bad_token"}"#, AuthError::Revoked),
+            (
+                400,
+                r#"{"error":"invalid_grant","error_codes":[65001],"suberror":"consent_required"}"#,
+                AuthError::Revoked,
+            ),
+            (400, r#"{"error":"interaction_required","error_codes":[50076],"claims":"{}"}"#, AuthError::Revoked),
+            (400, r#"{"error":"consent_required"}"#, AuthError::Revoked),
+            (400, r#"{"error":"login_required"}"#, AuthError::Revoked),
+            (401, r#"{"error":"invalid_client","error_codes":[7000222]}"#, AuthError::Unavailable),
+            (400, r#"{"error":"unauthorized_client","error_codes":[700016]}"#, AuthError::Unavailable),
+            (400, r#"{"error":"temporarily_unavailable"}"#, AuthError::Unavailable),
+            (400, r#"{"error":"invalid_grant","error_codes":[50196]}"#, AuthError::Unavailable),
+            (400, r#"{"error":"invalid_grant","error_codes":[90033]}"#, AuthError::Unavailable),
+            // What cannot be read beside `error` does not hide it, and a text decides nothing.
+            (400, r#"{"error":"invalid_grant","error_codes":"90033"}"#, AuthError::Revoked),
+            (400, r#"{"error":"unknown","error_description":"AADSTS70008: invalid_grant"}"#, AuthError::Unavailable),
             (500, r#"{"error":"invalid_grant"}"#, AuthError::Unavailable),
             (503, "<html>", AuthError::Unavailable),
             (302, "", AuthError::Unavailable),

@@ -264,6 +264,10 @@ pub trait Store: Send + Sync + 'static {
     }
     /// One connection.
     async fn connection(&self, tenant: &str, id: &str) -> Stored<Option<ConnectionRow>>;
+    /// The providers that have a connection, of whichever tenant. All of them from a store that cannot tell.
+    async fn providers(&self) -> Stored<Vec<Provider>> {
+        Ok(vec![Provider::Google, Provider::Microsoft])
+    }
     /// Create or update a calendar.
     async fn put_calendar(&self, row: CalendarRow) -> Stored<()>;
     /// All calendars of a tenant, by id.

@@ -1,6 +1,7 @@
 //! Webhooks: what reaches the component, and that it is answered as the component says.
 
 use tandem_host::bindings::exports::tandem::calendar::webhooks::Response;
+use tandem_host::http::limits::BODY_BYTES;
 use tandem_host::store::Provider;
 
 use crate::world::World;
@@ -62,6 +63,38 @@ async fn request_reaches_the_component_without_secrets() {
     assert_eq!(names, ["x-goog-channel-id", "x-goog-channel-token"]);
     assert_eq!((seen[1].provider, seen[1].method.as_str()), (Provider::Microsoft, "GET"));
     assert_eq!(seen[1].query, "validationToken=a%20b");
+}
+
+#[tokio::test]
+async fn microsofts_handshake_and_batches_pass_unchanged() {
+    let world = World::new();
+    *world.script.webhook.lock().unwrap() = response(200, "text/plain", "a b+c", "handshake");
+    let path = "/webhooks/microsoft?channel=ch&claims=x%3Ay&validationToken=a%20b%2Bc";
+    let answer = world.call("POST", path, &[("content-type", "text/plain; charset=utf-8")], "").await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "text/plain"));
+    assert_eq!(answer.bytes, b"a b+c");
+    *world.script.webhook.lock().unwrap() = response(202, "", "", "changed");
+    // As large as the boundary allows.
+    let batch = format!("{{\"value\":[{}]}}", " ".repeat(BODY_BYTES - 12));
+    let json = [("content-type", "application/json")];
+    let answer = world.call("POST", "/webhooks/microsoft?channel=ch&claims=x", &json, &batch).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type"), answer.bytes.len()), (202, "", 0));
+    let seen = world.script.webhooks.lock().unwrap().clone();
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|call| (call.provider, call.method.as_str()) == (Provider::Microsoft, "POST")));
+    assert_eq!(seen[0].query, "channel=ch&claims=x%3Ay&validationToken=a%20b%2Bc", "the component decodes it");
+    assert_eq!((seen[1].body.len(), seen[1].body.as_slice()), (BODY_BYTES, batch.as_bytes()));
+    let counts = world.api.counters.counts().webhooks;
+    assert_eq!((counts["handshake"], counts["changed"]), (1, 1));
+}
+
+#[tokio::test]
+async fn batch_beyond_the_boundary_is_refused_before_the_component() {
+    let world = World::new();
+    *world.script.webhook.lock().unwrap() = response(202, "", "", "changed");
+    let batch = " ".repeat(BODY_BYTES + 1);
+    world.call("POST", "/webhooks/microsoft", &[], &batch).await.problem(413, "too-large");
+    assert!(world.script.webhooks.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -39,6 +39,35 @@ pub(crate) async fn reconnecting_lets_paused_replicas_go_on(store: &dyn Store) {
     assert_eq!(claims[0].tenant, "a");
 }
 
+pub(crate) async fn a_rotated_token_changes_nothing_but_the_settings(store: &dyn Store) {
+    for claim in &store.claim("w", NOW, HOUR, 9).await.unwrap() {
+        let release = Release { next_run_ms: u64::MAX, served: false, paused: true, step_attempts: 0 };
+        store.release(claim, release, NOW).await.unwrap();
+    }
+    let update = ConnectionUpdate { id: "google".into(), revoked: false, not_before_ms: NOW + 5, attempts: 3 };
+    write(store, vec![Change::PutConnection(update)]).await;
+    let before = store.connection("a", "google").await.unwrap().unwrap();
+    assert!(store.set_connection_settings("a", "google", &before.settings, "{\"token\":2}").await.unwrap());
+    let after = store.connection("a", "google").await.unwrap().unwrap();
+    assert_eq!((after.settings.as_str(), after.not_before_ms, after.attempts), ("{\"token\":2}", NOW + 5, 3));
+    assert_eq!(store.next_due().await.unwrap(), None, "a paused replica was let go");
+    let seen = store.set_connection_settings("a", "google", &before.settings, "{\"token\":3}").await.unwrap();
+    assert!(!seen, "somebody else had written");
+    assert!(!store.set_connection_settings("a", "none", "", "{}").await.unwrap());
+    assert_eq!(store.connection("a", "google").await.unwrap(), Some(after));
+    let other = store.connection("b", "google").await.unwrap().unwrap();
+    assert_eq!(other.settings, connection("b").settings, "another tenant's connection was changed");
+}
+
+pub(crate) async fn providers_are_those_of_the_connections(store: &dyn Store) {
+    assert_eq!(store.providers().await.unwrap(), [Provider::Google]);
+    let mut outlook = connection("b");
+    (outlook.id, outlook.provider) = ("outlook".into(), "microsoft".into());
+    store.put_connection(outlook.clone()).await.unwrap();
+    assert_eq!(store.providers().await.unwrap(), [Provider::Google, Provider::Microsoft]);
+    assert_eq!(store.connection("b", "outlook").await.unwrap(), Some(outlook));
+}
+
 pub(crate) async fn calendars_are_listed_by_id(store: &dyn Store) {
     let mut home = calendar("a");
     home.id = "home".into();

@@ -166,6 +166,8 @@ suite! {
     accounts:
         connections_are_kept_and_reset_by_putting_them_again
         reconnecting_lets_paused_replicas_go_on
+        a_rotated_token_changes_nothing_but_the_settings
+        providers_are_those_of_the_connections
         calendars_are_listed_by_id
         a_replica_is_loaded_with_its_connection
         putting_a_replica_again_keeps_its_state

@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) egress: EgressOptions,
     /// Base URL of Google.
     pub(crate) google: Option<String>,
+    /// Microsoft's base URL.
+    pub(crate) microsoft: Option<String>,
     /// The time.
     pub(crate) clock: ManualClock,
     /// Zone rules of the machine.
@@ -63,6 +65,7 @@ impl Default for World {
             store: Arc::default(),
             egress: bounds(&[]),
             google: None,
+            microsoft: None,
             clock: ManualClock::new(1_800_000_000_000),
             zones: None,
             seed: None,
@@ -85,7 +88,7 @@ impl World {
             store,
             egress,
             credentials,
-            settings: Arc::new(RwLock::new(settings(self.google))),
+            settings: Arc::new(RwLock::new(settings(self.google, self.microsoft))),
             clock,
             zones: self.zones,
             seed: self.seed,
@@ -95,12 +98,12 @@ impl World {
     }
 }
 
-fn settings(google_base_url: Option<String>) -> Settings {
+fn settings(google_base_url: Option<String>, microsoft_base_url: Option<String>) -> Settings {
     Settings {
         webhook_url: None,
         signing_key: vec![7; 32],
         google_base_url,
-        microsoft_base_url: None,
+        microsoft_base_url,
         poll_interval_s: 60,
         safety_poll_interval_s: 600,
         page_size: 250,

@@ -30,6 +30,8 @@ pub struct Target<'a> {
     pub time_zone: &'a str,
     /// The zone rules.
     pub zones: &'a dyn Zones,
+    /// The provider refused to show exceptions together with their masters: they are asked for apart.
+    pub apart: bool,
 }
 
 /// A span of time that a listing is limited to, in milliseconds since the epoch.
@@ -134,6 +136,8 @@ pub struct RemoteEvent {
     pub lines: Lines,
     /// All exceptions of the series, cancelled ones too; none when they come as rows of their own.
     pub exceptions: Option<Vec<RemoteException>>,
+    /// The span that `exceptions` are complete in; none for all time.
+    pub exceptions_span: Option<Span>,
     /// The row cannot show a mark although the event may carry one: should it be new here, look at it.
     pub hides_mark: bool,
 }
@@ -326,6 +330,25 @@ pub trait Provider: Sync {
     /// Whether a master that is asked for comes with all its exceptions; else they have rows of their own.
     fn embeds_exceptions(&self) -> bool {
         false
+    }
+    /// Ask for the occurrences of a series in a span, where they do not come with their master; the page is none for
+    /// the first.
+    fn occurrences(&self, _target: &Target<'_>, _id: &str, _span: Span, _page: Option<&str>) -> Option<Request> {
+        None
+    }
+    /// Read an answer of `occurrences`, and the next page. `None`: it is damaged.
+    fn read_occurrences(&self, _target: &Target<'_>, _body: &[u8]) -> Option<(Vec<RemoteException>, Option<String>)> {
+        None
+    }
+    /// What exceptions a series has, told by all its occurrences in a span, and the span that this is sure for.
+    fn exceptions_among(
+        &self,
+        _target: &Target<'_>,
+        _master: &RemoteEvent,
+        span: Span,
+        all: Vec<RemoteException>,
+    ) -> (Vec<RemoteException>, Span) {
+        (all, span)
     }
     /// If this id can only be that of an exception: the id of its master and its recurrence id in the zone of the
     /// given document. For tombstones that say nothing else.

@@ -35,6 +35,8 @@ pub enum Verdict {
     CursorLost,
     /// The provider does not list the calendar in this way: without a span when there was none.
     NoListing,
+    /// The provider does not know all that was asked for with an event: ask for less, see [`super::Target::apart`].
+    NotWhole,
     /// The thing does not exist.
     NotFound,
     /// The id is taken, perhaps by a deleted event.

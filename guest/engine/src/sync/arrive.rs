@@ -11,6 +11,7 @@ use crate::event::{Document, is_excluded};
 use crate::limits::{EXCEPTION_READS_PER_STEP, READ_BATCH};
 use crate::provider::{Instance, Notes, Placed, Purpose, RemoteEvent, RemoteException, Row, Skipped, Verdict};
 use crate::recurrence;
+use crate::time::LocalDateTime;
 
 /// Everything that one page says about one event.
 #[derive(Debug, Default)]
@@ -324,12 +325,18 @@ impl<F: Effects> Session<'_, F> {
         let mut made = BTreeMap::new();
         let mut present = match (arrival.event, known) {
             (Some(mut event), known) => {
-                let all = event.exceptions.take();
+                let (all, span) = (event.exceptions.take(), event.exceptions_span);
                 let before = known.as_ref().map(|(_, notes)| notes.clone()).filter(|_| all.is_some());
                 made.extend(before.into_iter().flat_map(|notes| notes.instances).filter(|(_, known)| known.ours));
                 let known = known.map(|(document, mut notes)| {
                     let lost = |instance: &Instance| arrival.lost_exceptions.contains(&instance.id);
-                    notes.instances.retain(|_, instance| all.is_none() && !lost(instance));
+                    let told = |id: &str| {
+                        let zone = document.str("timeZone").unwrap_or("Etc/UTC");
+                        let at = LocalDateTime::parse(id).and_then(|at| self.zones.to_utc_ms(zone, at.0));
+                        let at = at.and_then(|at| u64::try_from(at).ok());
+                        span.is_none_or(|span| at.is_some_and(|at| (span.from_ms..span.to_ms).contains(&at)))
+                    };
+                    notes.instances.retain(|id, instance| !lost(instance) && !(all.is_some() && told(id)));
                     (document, notes)
                 });
                 arrival.exceptions.extend(all.unwrap_or_default());

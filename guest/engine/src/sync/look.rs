@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::session::{Flow, Session};
 use crate::effects::{Effects, Response, Shadow};
-use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
+use crate::limits::{OCCURRENCE_PAGES, PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
 use crate::provider::{Look, Page, Purpose, Row, Skipped, Verdict};
 
 /// What became of looking at events.
@@ -106,10 +106,14 @@ impl<F: Effects> Session<'_, F> {
     fn see(&mut self, seen: &mut Seen, id: String, answer: &Response) -> Flow<()> {
         match self.provider.classify(Purpose::Read, answer, self.now_ms) {
             Verdict::Done => match self.provider.read_row(&self.target(), &answer.body) {
-                Ok(row) => seen.rows.push(row),
+                Ok(row) => {
+                    let row = self.with_exceptions(row)?;
+                    seen.rows.push(row);
+                }
                 Err(skipped) if skipped.remote_id.is_some() => seen.skipped.push(skipped),
                 Err(_) => return Err(self.fail("damaged-answer", "the provider's answer to a read is no event")),
             },
+            Verdict::NotWhole => return Err(self.ask_apart()),
             Verdict::NotFound => seen.rows.push(Row::Gone(id)),
             Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),
             Verdict::Rejected { detail, .. } => {
@@ -119,6 +123,40 @@ impl<F: Effects> Session<'_, F> {
             _ => return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way")),
         }
         Ok(())
+    }
+
+    /// A series that came without its exceptions, with those that it has in the span of listings.
+    pub(super) fn with_exceptions(&mut self, row: Row) -> Flow<Row> {
+        let mut event = match row {
+            Row::Event(event) if self.state.apart && event.exceptions.is_none() && event.document.is_recurring() => {
+                event
+            }
+            row => return Ok(row),
+        };
+        let span = self.state.span.or_else(|| self.provider.span(self.now_ms).map(|(span, _)| span));
+        let Some(span) = span else { return Ok(Row::Event(event)) };
+        let (mut all, mut page) = (Vec::new(), None);
+        for _ in 0..OCCURRENCE_PAGES {
+            let request = self.provider.occurrences(&self.target(), &event.id, span, page.as_deref());
+            let Some(request) = request else { return Ok(Row::Event(event)) };
+            let (verdict, response) = self.exchange(Purpose::Read, request)?;
+            if verdict != Verdict::Done {
+                return Ok(Row::Event(event));
+            }
+            let Some((rows, next)) = self.provider.read_occurrences(&self.target(), &response.body) else {
+                return Err(self.fail("damaged-answer", "the provider's answer to a list of occurrences is damaged"));
+            };
+            all.extend(rows);
+            page = next;
+            if page.is_none() {
+                let (exceptions, span) = self.provider.exceptions_among(&self.target(), &event, span, all);
+                event.exceptions = Some(exceptions);
+                event.exceptions_span = Some(span);
+                return Ok(Row::Event(event));
+            }
+        }
+        // Too many to compare: what is known stays.
+        Ok(Row::Event(event))
     }
 }
 

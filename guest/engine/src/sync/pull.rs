@@ -74,6 +74,7 @@ impl<F: Effects> Session<'_, F> {
         if self.span_is_due() {
             // A new listing, without a span at first: perhaps the provider has learned it.
             self.state.span = None;
+            self.state.apart = false;
             self.state.cursor = None;
         }
         let listing = Listing { full: self.state.cursor.is_none(), page: None, wanted: self.replica.wanted };
@@ -260,7 +261,10 @@ impl<F: Effects> Session<'_, F> {
         let target = self.target();
         if verdict == Verdict::Done {
             return match self.provider.read_row(&target, &response.body) {
-                Ok(row @ Row::Event(_)) => self.absorb(vec![row], vec![]),
+                Ok(row @ Row::Event(_)) => {
+                    let row = self.with_exceptions(row)?;
+                    self.absorb(vec![row], vec![])
+                }
                 // The whole series was removed, its exceptions with it.
                 _ => self.absorb(vec![], vec![forget]),
             };

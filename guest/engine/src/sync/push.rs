@@ -145,10 +145,9 @@ impl<F: Effects> Session<'_, F> {
         let Ok(Row::Event(mut event)) = self.provider.read_row(&self.target(), &response.body) else { return Ok(None) };
         if self.provider.embeds_exceptions() && event.document.is_recurring() && event.exceptions.is_none() {
             // The answer to a write does not show them, and the write may have ended some.
-            let request = self.provider.get(&self.target(), &event.id);
-            let (verdict, response) = self.exchange(Purpose::Read, request)?;
-            match (verdict, self.provider.read_row(&self.target(), &response.body)) {
-                (Verdict::Done, Ok(Row::Event(whole))) => event = whole,
+            let mut seen = self.look_at(std::slice::from_ref(&event.id))?;
+            match seen.rows.pop() {
+                Some(Row::Event(whole)) => event = whole,
                 _ => return Ok(None),
             }
         }
@@ -284,6 +283,7 @@ impl<F: Effects> Session<'_, F> {
         let Some(row) = row else {
             return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way"));
         };
+        let row = self.with_exceptions(row)?;
         // "Not found" for a write, but there for a read: do not write it again and again.
         let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
         entry.due_ms = if stuck { self.now_ms + 60_000 } else { self.now_ms };

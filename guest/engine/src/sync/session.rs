@@ -81,6 +81,7 @@ impl<'a, F: Effects> Session<'a, F> {
             settings: &self.settings,
             time_zone: self.state.time_zone.as_deref().unwrap_or("Etc/UTC"),
             zones: self.zones,
+            apart: self.state.apart,
         }
     }
 
@@ -100,6 +101,7 @@ impl<'a, F: Effects> Session<'a, F> {
             };
             match self.provider.classify(purpose, &response, self.now_ms) {
                 Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),
+                Verdict::NotWhole => return Err(self.ask_apart()),
                 Verdict::Unauthorized if last => {
                     return Err(self.fail(
                         "unauthorized",
@@ -111,6 +113,14 @@ impl<'a, F: Effects> Session<'a, F> {
             }
         }
         Err(Stop::Error(StepError::Bug("an exchange ended without a verdict".into())))
+    }
+
+    /// The provider does not show exceptions with their masters: from the next step on they are asked for apart.
+    pub(super) fn ask_apart(&mut self) -> Stop {
+        if std::mem::replace(&mut self.state.apart, true) {
+            return self.fail("unexpected-answer", "the provider answered a read in an unknown way");
+        }
+        self.stop_with(vec![], Outcome::Again)
     }
 
     fn unauthorized(&mut self, error: AuthError) -> Stop {

@@ -24,6 +24,8 @@ pub struct State {
     pub span: Option<Span>,
     /// When the span is moved forward, by a new listing.
     pub span_due_ms: TimeMs,
+    /// Exceptions are asked for apart from their masters.
+    pub apart: bool,
     /// The sweep after a full listing.
     pub sweep: Option<Sweep>,
     /// Every series is asked for, after this uid: something was removed that may have been one of them.

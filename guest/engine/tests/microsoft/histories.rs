@@ -36,6 +36,7 @@ fn config(seed: u64) -> Config {
         shuffle: seed.is_multiple_of(4).then_some(seed),
         repeats: seed.is_multiple_of(5),
         page_limit: seed.is_multiple_of(2).then_some(3),
+        occurrence_properties: !seed.is_multiple_of(7),
         ..Config::default()
     }
 }

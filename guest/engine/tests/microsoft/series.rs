@@ -16,7 +16,8 @@ fn configs() -> Vec<Config> {
     let windowed = Config { events_delta: EventsDelta::BadRequest, ..Config::default() };
     let minimal = Config { events_delta: EventsDelta::Minimal, ..Config::default() };
     let keeps = Config { exception_reset: ExceptionReset::Never, ..Config::default() };
-    vec![Config::default(), windowed, minimal, keeps]
+    let apart = Config { occurrence_properties: false, ..Config::default() };
+    vec![Config::default(), windowed, minimal, keeps, apart]
 }
 
 /// Starts of the occurrences at Microsoft within two weeks.

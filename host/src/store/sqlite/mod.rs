@@ -29,8 +29,8 @@ use self::marks::MarksJob;
 use self::readers::{ReadTask, Readers, on_snapshot};
 use self::writer::{Session, Writer};
 use super::{
-    CalendarRow, ChangeEntry, Claim, ConnectionRow, Mark, MarkOutcome, NewReplica, OpenError, Release, ReplicaStatus,
-    Store, Stored,
+    CalendarRow, ChangeEntry, Claim, ConnectionRow, Mark, MarkOutcome, NewReplica, OpenError, Provider, Release,
+    ReplicaStatus, Store, Stored,
 };
 use crate::bindings::tandem::calendar::storage::{
     Batch, Channel, Conflict, Failure, Orphan, PushQueuePage, ReplicaSummary, ShadowCount,
@@ -259,6 +259,15 @@ impl Store for SqliteStore {
     async fn connection(&self, tenant: &str, id: &str) -> Stored<Option<ConnectionRow>> {
         let (tenant, id) = (tenant.to_owned(), id.to_owned());
         self.read(move |connection| replicas::connection(connection, &tenant, &id)).await
+    }
+
+    async fn set_connection_settings(&self, tenant: &str, id: &str, seen: &str, settings: &str) -> Stored<bool> {
+        let [tenant, id, seen, settings] = [tenant, id, seen, settings].map(str::to_owned);
+        self.write(move |session| replicas::set_settings(session, (&tenant, &id), &seen, &settings)).await
+    }
+
+    async fn providers(&self) -> Stored<Vec<Provider>> {
+        self.read(replicas::providers).await
     }
 
     async fn put_calendar(&self, row: CalendarRow) -> Stored<()> {

@@ -9,7 +9,7 @@ use super::values::{Unsigned, Word};
 use super::writer::Session;
 use crate::bindings::tandem::calendar::storage::{Channel, ReplicaSummary};
 use crate::bindings::tandem::calendar::types::{Connection as Account, Replica, StorageError};
-use crate::store::{CalendarRow, ConnectionRow, NewReplica, ReplicaStatus, Stored};
+use crate::store::{CalendarRow, ConnectionRow, NewReplica, Provider, ReplicaStatus, Stored};
 
 /// The key of a calendar.
 pub(super) fn calendar_key(connection: &Connection, tenant: &str, calendar: &str) -> rusqlite::Result<Option<i64>> {
@@ -56,6 +56,28 @@ pub(super) fn put_connection(session: &mut Session<'_>, row: &ConnectionRow) -> 
         .execute((&row.tenant, &row.id))?;
     session.made_due |= resumed > 0;
     Ok(())
+}
+
+/// Replace the settings of a connection if they are the expected ones, and nothing else: it may be throttled, and
+/// what its replicas are paused for has nothing to do with it.
+pub(super) fn set_settings(
+    session: &mut Session<'_>,
+    (tenant, id): (&str, &str),
+    seen: &str,
+    settings: &str,
+) -> Stored<bool> {
+    let changed = session
+        .connection
+        .prepare_cached("UPDATE connections SET settings = ?4 WHERE tenant = ?1 AND id = ?2 AND settings = ?3")?
+        .execute((tenant, id, seen, settings))?;
+    Ok(changed > 0)
+}
+
+/// The providers that have a connection.
+pub(super) fn providers(connection: &Connection) -> Stored<Vec<Provider>> {
+    let mut found = connection.prepare_cached("SELECT DISTINCT provider FROM connections ORDER BY provider")?;
+    let found = found.query_map((), |row| Ok(row.get::<_, Word<Provider>>(0)?.0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// One connection.

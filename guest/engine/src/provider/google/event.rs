@@ -66,7 +66,18 @@ fn master(target: &Target<'_>, id: String, mut event: wire::Event) -> Result<Rem
     when.write(&mut properties);
     let lines = lines.map(|lines| super::recurrence::read(target, &lines, &mut properties)).unwrap_or_default();
     let document = Document::from_clean(properties);
-    Ok(RemoteEvent { id, etag, updated_ms, document, mark, writable, lines, exceptions: None, hides_mark: false })
+    Ok(RemoteEvent {
+        id,
+        etag,
+        updated_ms,
+        document,
+        mark,
+        writable,
+        lines,
+        exceptions: None,
+        exceptions_span: None,
+        hides_mark: false,
+    })
 }
 
 /// The document of an exception: an event of its own, in the zone that its own row names.

@@ -34,7 +34,7 @@ pub(super) fn span(now_ms: TimeMs) -> (Span, TimeMs) {
 
 /// Ask for a page. Page and cursor are links that Graph made; one that leads elsewhere is none.
 pub(super) fn list(target: &Target<'_>, position: Position<'_>) -> Request {
-    let link = position.page.or(position.cursor).filter(|link| is_ours(target, link));
+    let link = position.page.or(position.cursor).filter(|link| leads_here(target, link));
     let url = link.map(str::to_owned).unwrap_or_else(|| first(target, position.span));
     let size = target.settings.page_size.clamp(1, PAGE);
     let mut request = prefer(get_request(url));
@@ -59,7 +59,7 @@ fn first(target: &Target<'_>, span: Option<Span>) -> String {
 }
 
 /// Whether a link leads to where requests go: it is followed with the account's authorisation.
-fn is_ours(target: &Target<'_>, link: &str) -> bool {
+pub(super) fn leads_here(target: &Target<'_>, link: &str) -> bool {
     link.strip_prefix(base_url(target)).is_some_and(|rest| rest.starts_with('/'))
 }
 
@@ -80,8 +80,8 @@ fn page<Item>(
     parse: impl Fn(Item) -> Result<wire::Event, Skipped>,
 ) -> Page {
     let next = match (events.next_link, events.delta_link) {
-        (Some(link), _) if is_ours(target, &link) => Next::Page(link),
-        (None, Some(link)) if is_ours(target, &link) => Next::Cursor(link),
+        (Some(link), _) if leads_here(target, &link) => Next::Page(link),
+        (None, Some(link)) if leads_here(target, &link) => Next::Cursor(link),
         _ => Next::Nothing,
     };
     let count = u32::try_from(events.value.len()).unwrap_or(u32::MAX);
@@ -126,19 +126,23 @@ pub(super) fn damaged(item: &str) -> Skipped {
 }
 
 /// What is asked for of an event: everything that Tandem reads, all exceptions of a series, and our mark.
-fn whole() -> String {
-    let expand = format!("exceptionOccurrences,singleValueExtendedProperties($filter=id eq '{}')", event::MARK);
+fn whole(target: &Target<'_>) -> String {
+    let mark = format!("singleValueExtendedProperties($filter=id eq '{}')", event::MARK);
+    if target.apart {
+        return query(&[("$expand", &mark)]);
+    }
+    let expand = format!("exceptionOccurrences,{mark}");
     query(&[("$select", wire::SELECTED), ("$expand", &expand)])
 }
 
 /// Ask for one event.
 pub(super) fn get(target: &Target<'_>, remote_id: &str) -> Request {
-    prefer(get_request(format!("{}/{}?{}", events_url(target), encode(remote_id), whole())))
+    prefer(get_request(format!("{}/{}?{}", events_url(target), encode(remote_id), whole(target))))
 }
 
 /// Ask for several events in a batch.
 pub(super) fn get_many(target: &Target<'_>, remote_ids: &[String]) -> Request {
-    let (path, whole) = (calendar_path(target), whole());
+    let (path, whole) = (calendar_path(target), whole(target));
     let ask = |(n, id): (usize, &String)| {
         let url = format!("{path}/events/{}?{whole}", encode(id));
         json!({"id": n.to_string(), "method": "GET", "url": url, "headers": {"Prefer": super::IMMUTABLE}})

@@ -35,6 +35,10 @@ pub(super) fn classify(purpose: Purpose, response: &Response, now_ms: TimeMs) ->
             Verdict::NotFound
         }
         (400 | 404 | 405, _) if purpose == Purpose::List => Verdict::NoListing,
+        // What is asked for with an event is always the same: a refusal is about that, not about the event.
+        (400, "badrequest" | "errorinvalidproperty" | "requestbroker--parseuri") if purpose == Purpose::Read => {
+            Verdict::NotWhole
+        }
         (410, _) if purpose == Purpose::Delete => Verdict::Done,
         // The first event of this transaction was deleted, or the calendar: looking for it tells.
         (404, _) if purpose == Purpose::Create => Verdict::Duplicate,

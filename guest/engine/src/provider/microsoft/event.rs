@@ -25,7 +25,7 @@ pub(super) const IS_ORGANIZER: &str = "microsoft.com:isOrganizer";
 /// How long after its creation the service itself may still touch an event, in milliseconds.
 const MADE_WITHIN_MS: i64 = 1_000;
 /// How a deleted occurrence is named: `OID.<master>.<date>`.
-const CANCELLED: &str = "OID.";
+pub(super) const CANCELLED: &str = "OID.";
 
 /// Read a row.
 pub(super) fn read(target: &Target<'_>, event: wire::Event) -> Result<Row, Skipped> {
@@ -92,7 +92,18 @@ fn master(target: &Target<'_>, id: String, mut event: wire::Event) -> Result<Rem
     }
     let lines = Lines { blob, ..Lines::default() };
     let (document, mark) = (Document::from_clean(properties), mark.map(|property| property.value));
-    Ok(RemoteEvent { id, etag, updated_ms, document, mark, writable: true, lines, exceptions, hides_mark })
+    Ok(RemoteEvent {
+        id,
+        etag,
+        updated_ms,
+        document,
+        mark,
+        writable: true,
+        lines,
+        exceptions,
+        exceptions_span: None,
+        hides_mark,
+    })
 }
 
 /// All exceptions of a series, when the answer has them: those that are changed, and those that are deleted.

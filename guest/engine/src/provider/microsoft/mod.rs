@@ -5,6 +5,7 @@ mod changes;
 mod channel;
 mod error;
 mod event;
+mod instances;
 mod recurrence;
 mod webhook;
 mod windows_zones;
@@ -14,7 +15,7 @@ mod zones;
 
 use super::request::{encode, get_request, query};
 use super::{
-    ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused,
+    ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused, RemoteEvent,
     RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
 };
 use crate::effects::{Request, Response, TimeMs};
@@ -95,6 +96,24 @@ impl Provider for Microsoft {
 
     fn embeds_exceptions(&self) -> bool {
         true
+    }
+
+    fn occurrences(&self, target: &Target<'_>, id: &str, span: Span, page: Option<&str>) -> Option<Request> {
+        Some(instances::ask(target, id, span, page))
+    }
+
+    fn read_occurrences(&self, target: &Target<'_>, body: &[u8]) -> Option<(Vec<RemoteException>, Option<String>)> {
+        instances::read(target, body)
+    }
+
+    fn exceptions_among(
+        &self,
+        target: &Target<'_>,
+        master: &RemoteEvent,
+        span: Span,
+        all: Vec<RemoteException>,
+    ) -> (Vec<RemoteException>, Span) {
+        instances::exceptions(target, master, span, all)
     }
 
     fn exception_of(&self, _remote_id: &str) -> Option<String> {
