@@ -3,22 +3,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::json;
-use tandem_engine::effects::ReplicaMode;
 use tandem_engine::sync::Outcome;
 use tandem_engine::time::format_rfc3339;
-use tandem_providers::google::Config;
-use tandem_tests::person::google::GooglePerson;
-use tandem_tests::person::{Occurrence, Person};
+use tandem_tests::person::Occurrence;
 use tandem_tests::world::{EngineKind, World};
 
 use crate::case::{Case, Step};
 use crate::here;
+use crate::setup::{People, SetUp, inexpressible};
 
 /// How long lies between two edits, so that one of them is the later: virtual time.
 const BETWEEN_EDITS_MS: i64 = 2_000;
 
 /// Which side makes the series.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Made {
     /// The application.
     Here,
@@ -26,30 +24,39 @@ pub(crate) enum Made {
     There,
 }
 
-/// The world of a case, and the person at its provider.
-fn world_of(case: &Case, engine: EngineKind) -> (World, Box<dyn Person>) {
-    let config = Config { allow_http_webhooks: true, ..Config::default() };
-    let mut world = World::with(config, ReplicaMode::TwoWay, case.policy);
-    world.engine = engine;
-    let person = GooglePerson::new(&world.google);
-    (world, Box::new(person))
+/// How a run ended.
+pub(crate) enum Ran {
+    /// All is as the case says.
+    Right,
+    /// The case cannot be played in this set-up, for this reason.
+    Skipped(String),
+    /// What differs from what the case says.
+    Wrong(String),
 }
 
-/// Run a case.
-///
-/// # Errors
-/// What differs from what the case says.
-pub(crate) fn run(case: &Case, made: Made, engine: EngineKind) -> Result<(), String> {
-    let (mut world, person) = world_of(case, engine);
-    if !case.needs.iter().all(|way| person.has(way)) {
-        return Ok(());
+/// Run a case; `number` is its place in its file.
+pub(crate) fn run(case: &Case, number: usize, made: Made, setup: SetUp, engine: EngineKind) -> Ran {
+    let (mut world, people) = setup.world(case, number, engine);
+    if let Some(reason) = setup.refuses(case, &people) {
+        return Ran::Skipped(reason);
     }
-    let played = catch_unwind(AssertUnwindSafe(|| play(case, made, &mut world, person.as_ref())));
+    let played = catch_unwind(AssertUnwindSafe(|| play(case, made, &mut world, &people)));
     let found = match played {
         Ok(found) => found,
-        Err(panic) => vec![format!("  {}", message(panic.as_ref()))],
+        Err(panic) => {
+            let message = message(panic.as_ref());
+            if let Some(reason) = inexpressible(&message) {
+                return Ran::Skipped(reason.to_owned());
+            }
+            vec![format!("  {message}")]
+        }
     };
-    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+    let refused = world.memory.failures.values().find_map(|failure| inexpressible(&failure.code));
+    match refused {
+        Some(reason) => Ran::Skipped(reason.to_owned()),
+        None if found.is_empty() => Ran::Right,
+        None => Ran::Wrong(found.join("\n")),
+    }
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -58,7 +65,8 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Play a case; what is wrong then.
-fn play(case: &Case, made: Made, world: &mut World, person: &dyn Person) -> Vec<String> {
+fn play(case: &Case, made: Made, world: &mut World, people: &People) -> Vec<String> {
+    let person = people[0].1.as_ref();
     idle(world);
     match made {
         Made::Here => {
@@ -86,16 +94,17 @@ fn play(case: &Case, made: Made, world: &mut World, person: &dyn Person) -> Vec<
     for _ in 0..2 {
         poll(world);
     }
-    let mut wrong = compare(case, world, person);
+    let mut wrong = compare(case, world, people);
     // Nobody edits any more: nothing more is written, and all stays as it is (invariant I4).
-    let (writes, feed) = (person.writes(), world.memory.feed.len());
+    let writes = || people.iter().map(|(_, person)| person.writes()).collect::<Vec<_>>();
+    let (before, feed) = (writes(), world.memory.feed.len());
     for _ in 0..2 {
         poll(world);
     }
-    if person.writes() != writes || world.memory.feed.len() != feed {
+    if writes() != before || world.memory.feed.len() != feed {
         wrong.push("  an echo: something is written although nobody edits".to_owned());
     }
-    if wrong.is_empty() { compare(case, world, person) } else { wrong }
+    if wrong.is_empty() { compare(case, world, people) } else { wrong }
 }
 
 fn idle(world: &mut World) {
@@ -108,21 +117,27 @@ fn poll(world: &mut World) {
     assert!(matches!(outcome, Outcome::Idle(_)), "it does not come to rest: {outcome:?}");
 }
 
-fn compare(case: &Case, world: &mut World, person: &dyn Person) -> Vec<String> {
+fn compare(case: &Case, world: &mut World, people: &People) -> Vec<String> {
     let mut wrong = Vec::new();
     differences("here", &case.seen, &here::sees(world, case.window), &mut wrong);
-    differences("there", &case.seen, &person.sees(case.window), &mut wrong);
+    for (side, person) in people {
+        differences(side, &case.seen, &person.sees(case.window), &mut wrong);
+    }
     let mut number = |what: &str, expected: usize, found: usize| {
         if expected != found {
             wrong.push(format!("  {what}: expected {expected}, found {found}"));
         }
     };
     number("series here", case.parts, world.local().len());
-    number("series there", case.parts, person.series());
+    for (side, person) in people {
+        number(&format!("series at {side}"), case.parts, person.series());
+        number(&format!("mails of {side}"), 0, usize::try_from(person.mails()).unwrap());
+    }
     number("conflicts", case.conflicts, world.memory.conflicts.len());
-    number("set aside", 0, world.memory.failures.len());
     number("still queued", 0, world.memory.queue.len());
-    number("mails", 0, usize::try_from(person.mails()).unwrap());
+    for failure in world.memory.failures.values() {
+        wrong.push(format!("  set aside: {} {}", failure.code, failure.detail));
+    }
     wrong
 }
 
