@@ -41,17 +41,9 @@ pub(crate) fn run(case: &Case, number: usize, made: Made, setup: SetUp, engine: 
         return Ran::Skipped(reason);
     }
     let played = catch_unwind(AssertUnwindSafe(|| play(case, made, &mut world, &people)));
-    let found = match played {
-        Ok(found) => found,
-        Err(panic) => {
-            let message = message(panic.as_ref());
-            if let Some(reason) = inexpressible(&message) {
-                return Ran::Skipped(reason.to_owned());
-            }
-            vec![format!("  {message}")]
-        }
-    };
-    let refused = world.memory.failures.values().find_map(|failure| inexpressible(&failure.code));
+    let found = played.unwrap_or_else(|panic| vec![format!("  {}", message(panic.as_ref()))]);
+    let codes = world.memory.failures.values().map(|failure| &failure.code);
+    let refused = codes.chain(&found).find_map(|refusal| inexpressible(case, refusal));
     match refused {
         Some(reason) => Ran::Skipped(reason.to_owned()),
         None if found.is_empty() => Ran::Right,

@@ -67,12 +67,17 @@ impl SetUp {
 }
 
 /// What Graph has no words for, by the code of its refusal; whatever else is set aside is wrong.
-const INEXPRESSIBLE: [(&str, &str); 2] = [
+const INEXPRESSIBLE: [(&str, &str); 3] = [
     ("ErrorOccurrenceCrossingBoundary", "Outlook moves no occurrence to the day of a neighbour or past it"),
     ("start-out-of-step", "Outlook has no series that starts on a day its rule does not name"),
+    ("deleted-occurrence", "Outlook brings no deleted occurrence back"),
 ];
+/// The same, only in a case over a change of clocks.
+const REPEATED_HOUR: (&str, &str) =
+    ("ErrorCalendarEndDateIsEarlierThanStartDate", "Outlook has wall times only: none for an end in a repeated hour");
 
 /// The reason in a refusal of Graph's, or in the code of what was set aside.
-pub(crate) fn inexpressible(refusal: &str) -> Option<&'static str> {
-    INEXPRESSIBLE.iter().find(|(code, _)| refusal.contains(code)).map(|(_, reason)| *reason)
+pub(crate) fn inexpressible(case: &Case, refusal: &str) -> Option<&'static str> {
+    let hour = case.id.ends_with("dst").then_some(&REPEATED_HOUR);
+    INEXPRESSIBLE.iter().chain(hour).find(|(code, _)| refusal.contains(code)).map(|(_, reason)| *reason)
 }

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 
 use serde_json::{Map, Value, json};
-use tandem_engine::time::{format_rfc3339, parse_rfc3339};
+use tandem_engine::time::{BundledZones, LocalDateTime, Zones as _, format_rfc3339, parse_rfc3339};
 use tandem_providers::SimRequest;
 use tandem_providers::microsoft::Microsoft;
 
@@ -78,13 +78,11 @@ impl Person for OutlookPerson {
     fn make(&self, series: &Value) {
         let all_day = series["showWithoutTime"] == true;
         // Outlook's pages know zones by their Windows names.
-        let zone = match series["timeZone"].as_str() {
-            None | Some("Europe/Berlin") => "W. Europe Standard Time",
-            Some("America/New_York") => "Eastern Standard Time",
-            Some(other) => panic!("no Windows name for {other}"),
-        };
+        let iana = series["timeZone"].as_str().unwrap_or("Europe/Berlin");
+        let known = ZONES.iter().find(|(_, name)| *name == iana);
+        let zone = known.map_or_else(|| panic!("no Windows name for {iana}"), |(zone, _)| *zone);
         let start = text(&series["start"]);
-        let end = later(start, length_minutes(text(&series["duration"])));
+        let end = later(start, length_minutes(text(&series["duration"])), (!all_day).then_some(zone));
         let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone});
         let mut event =
             json!({"subject": series["title"], "start": at(start), "end": at(&end), "isAllDay": all_day});
@@ -142,6 +140,9 @@ impl Person for OutlookPerson {
     }
 }
 
+/// The zones of the cases: Windows' names, which Outlook's pages know, and those of the IANA.
+const ZONES: [(&str, &str); 2] =
+    [("W. Europe Standard Time", "Europe/Berlin"), ("Eastern Standard Time", "America/New_York")];
 const TEXT: &str = "outlook.body-content-type=\"text\"";
 
 fn text(value: &Value) -> &str {
@@ -158,10 +159,25 @@ fn count(wall: &str) -> i64 {
     parse_rfc3339(&format!("{wall}Z")).unwrap_or_else(|| panic!("not a wall time: {wall}"))
 }
 
-/// A wall time that is some minutes later on the clock.
-fn later(wall: &str, minutes: i64) -> String {
-    let written = format_rfc3339(count(wall) + minutes * MINUTE_MS).unwrap_or_default();
-    written.chars().take(19).collect()
+/// A wall time that is some minutes later: of time that passes in a zone, or of days without one.
+fn later(wall: &str, minutes: i64, zone: Option<&str>) -> String {
+    let Some(zone) = zone else {
+        return format_rfc3339(count(wall) + minutes * MINUTE_MS).unwrap_or_default().chars().take(19).collect();
+    };
+    let zone = ZONES.iter().find(|(windows, _)| *windows == zone).map_or(zone, |(_, iana)| *iana);
+    let zones = BundledZones::new();
+    let begin_ms = LocalDateTime::parse(wall).and_then(|local| zones.to_utc_ms(zone, local.0));
+    let end = begin_ms.and_then(|ms| zones.to_local(zone, ms + minutes * MINUTE_MS));
+    end.map_or_else(|| panic!("no time in {zone}: {wall}"), |end| LocalDateTime(end).to_string())
+}
+
+/// Minutes that pass between the ends of a row.
+fn length(row: &Value, zone: Option<&str>) -> i64 {
+    let (start, end) = (wall(&row["start"]), wall(&row["end"]));
+    let nominal = (count(&end) - count(&start)) / MINUTE_MS;
+    // A change of the clocks is an hour at most.
+    let all = [0, -60, 60].map(|more| nominal + more);
+    all.into_iter().find(|minutes| later(&start, *minutes, zone) == end).unwrap_or(nominal)
 }
 
 /// Days begin at midnight of some zone; in UTC that is up to half a day away.
@@ -211,10 +227,10 @@ fn body(change: &Change, row: &Value) -> Value {
     let start = change.start().map_or_else(|| wall(&row["start"]), |start| start.recurrence_id);
     let zone = text(&row["start"]["timeZone"]);
     if change.start().is_some() || change.duration().is_some() {
-        let length = (count(&wall(&row["end"])) - count(&wall(&row["start"]))) / MINUTE_MS;
-        let length = change.duration().map_or(length, length_minutes);
+        let own = (row["isAllDay"] != true).then_some(zone);
+        let length = change.duration().map_or_else(|| length(row, own), length_minutes);
         body.insert("start".to_owned(), json!({"dateTime": start, "timeZone": zone}));
-        body.insert("end".to_owned(), json!({"dateTime": later(&start, length), "timeZone": zone}));
+        body.insert("end".to_owned(), json!({"dateTime": later(&start, length, own), "timeZone": zone}));
     }
     let moved = || (change.start().is_some() && row["recurrence"].is_object()).then(|| rule::moved(row, &start));
     let recurrence = change.rule().map(|said| rule::recurrence(said, &start, zone)).or_else(moved);
