@@ -336,7 +336,7 @@ impl<F: Effects> Session<'_, F> {
                         let at = at.and_then(|at| u64::try_from(at).ok());
                         span.is_none_or(|span| at.is_some_and(|at| (span.from_ms..span.to_ms).contains(&at)))
                     };
-                    notes.instances.retain(|id, instance| !lost(instance) && !(all.is_some() && told(id)));
+                    notes.instances.retain(|id, instance| !(lost(instance) || (all.is_some() && told(id))));
                     (document, notes)
                 });
                 arrival.exceptions.extend(all.unwrap_or_default());

@@ -183,3 +183,27 @@ fn a_custom_zone_is_kept_and_its_instants_are_used() {
     assert_eq!(local["microsoft.com:timeZone"], "tzone://Microsoft/Custom");
     world.rests();
 }
+
+#[test]
+fn an_invitation_is_the_organizers_but_for_what_is_ones_own() {
+    let mut world = World::new(Config::default());
+    let mut event = outlook_meeting("invited", "2026-03-05T09:00:00", "2026-03-05T10:00:00");
+    event["organizer"] = json!({"emailAddress": {"address": "boss@example.com", "name": "Boss"}});
+    event["attendees"] = json!([{"type": "required", "emailAddress": {"address": ACCOUNT, "name": "Ada"}}]);
+    world.microsoft.user_insert(ACCOUNT, &event).unwrap();
+    world.settle();
+    let local = world.titled("invited");
+    assert_eq!(local["microsoft.com:isOrganizer"], false);
+    let uid = local["uid"].as_str().unwrap().to_owned();
+    let alert = json!({"@type": "Alert", "trigger": {"@type": "OffsetTrigger", "offset": "-PT5M"}});
+    world.patch(&uid, &json!({"alerts": {"mine": alert}, "keywords": {"Work": true}}));
+    world.poll();
+    assert_eq!(world.failures(), Vec::<String>::new());
+    let remote = world.subject("invited");
+    assert_eq!((&remote["reminderMinutesBeforeStart"], &remote["categories"]), (&json!(5), &json!(["Work"])));
+    world.patch(&uid, &json!({"title": "mine now"}));
+    world.poll();
+    assert_eq!(world.failures(), ["not-the-organizer"]);
+    assert_eq!(world.subject("invited")["type"], "singleInstance");
+    world.rests();
+}
