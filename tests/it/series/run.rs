@@ -40,10 +40,12 @@ pub(crate) fn run(case: &Case, number: usize, made: Made, setup: SetUp, engine: 
     if let Some(reason) = setup.refuses(case, &people) {
         return Ran::Skipped(reason);
     }
-    let played = catch_unwind(AssertUnwindSafe(|| play(case, made, &mut world, &people)));
+    let mut set_aside = Vec::new();
+    let played = catch_unwind(AssertUnwindSafe(|| play(case, made, &mut world, &people, &mut set_aside)));
     let found = played.unwrap_or_else(|panic| vec![format!("  {}", message(panic.as_ref()))]);
-    let codes = world.memory.failures.values().map(|failure| &failure.code);
-    let refused = codes.chain(&found).find_map(|refusal| inexpressible(case, refusal));
+    // What a later edit repaired counts too: the sides were not the same when it was made.
+    set_aside.extend(codes(&world));
+    let refused = set_aside.iter().chain(&found).find_map(|refusal| inexpressible(case, refusal));
     match refused {
         Some(reason) => Ran::Skipped(reason.to_owned()),
         None if found.is_empty() => Ran::Right,
@@ -56,8 +58,18 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// Play a case; what is wrong then.
-fn play(case: &Case, made: Made, world: &mut World, people: &People) -> Vec<String> {
+fn codes(world: &World) -> impl Iterator<Item = String> {
+    world.memory.failures.values().map(|failure| failure.code.clone())
+}
+
+/// Play a case; what is wrong then. Codes of what was set aside between the edits are kept.
+fn play(
+    case: &Case,
+    made: Made,
+    world: &mut World,
+    people: &People,
+    set_aside: &mut Vec<String>,
+) -> Vec<String> {
     let person = people[0].1.as_ref();
     idle(world);
     match made {
@@ -72,7 +84,10 @@ fn play(case: &Case, made: Made, world: &mut World, people: &People) -> Vec<Stri
     for step in &case.edits {
         world.clock.advance(BETWEEN_EDITS_MS);
         match step {
-            Step::Sync => idle(world),
+            Step::Sync => {
+                idle(world);
+                set_aside.extend(codes(world));
+            }
             Step::Edit(edit) if edit.here => here::edit(world, edit),
             Step::Edit(edit) => match (edit.scope.as_str(), &edit.at) {
                 ("this", Some(at)) => person.this(edit.part, at, &edit.change),
@@ -127,6 +142,9 @@ fn compare(case: &Case, world: &mut World, people: &People) -> Vec<String> {
     }
     number("conflicts", case.conflicts, world.memory.conflicts.len());
     number("still queued", 0, world.memory.queue.len());
+    if case.conflicts != world.memory.conflicts.len() {
+        wrong.extend(world.memory.conflicts.values().map(|conflict| format!("  {conflict:?}")));
+    }
     for failure in world.memory.failures.values() {
         wrong.push(format!("  set aside: {} {}", failure.code, failure.detail));
     }
