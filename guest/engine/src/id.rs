@@ -21,7 +21,7 @@ fn hex(bytes: &[u8], length: usize) -> String {
     text
 }
 
-/// The id under which an event is created at a provider: 32 characters `a-v0-9` (legal as a Google event id). The same for the
+/// The id under which an event is created at a provider: 32 characters `a-v0-9` (legal wherever a provider lets the client choose). The same for the
 /// same local calendar, uid and incarnation, whichever replica writes it: two replicas of one remote calendar meet
 /// in one event. A new incarnation is needed once the provider has burned an id.
 #[must_use]

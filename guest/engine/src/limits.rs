@@ -21,7 +21,7 @@ pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 /// Times that a commit or a write is decided again because somebody else was faster.
 pub const REPLANS: u32 = 3;
 
-/// Largest request for rows of one page; the cap of Google's `events.list`.
+/// Largest request for rows of one page; a provider may have a lower one.
 pub const MAX_PAGE_SIZE: u32 = 2_500;
 
 /// Writes to one event within [`LOOP_WINDOW_MS`] after which it is parked (invariant I21).

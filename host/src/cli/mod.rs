@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Environment};
 
-/// Keeps your application's calendars and your users' Google calendars the same.
+/// Keeps your application's calendars and your users' Google and Microsoft calendars the same.
 #[derive(Parser)]
 #[command(name = "tandem", version, propagate_version = true)]
 struct Cli {

@@ -84,10 +84,10 @@ enum Shape {
 fn shape_of(name: &str) -> Shape {
     match name {
         "participants" | "locations" | "virtualLocations" | "links" => Shape::Set(&Shape::Object),
-        "alerts" | "keywords" | "categories" | "relatedTo" | "google.com:private" | "google.com:shared" => {
-            Shape::Set(&Shape::Atom)
-        }
+        "alerts" | "keywords" | "categories" | "relatedTo" => Shape::Set(&Shape::Atom),
         "recurrenceOverrides" => Shape::Overrides,
+        // What a provider keeps for other programs are names with values, each of which stands for itself.
+        vendor if vendor.ends_with(":private") || vendor.ends_with(":shared") => Shape::Set(&Shape::Atom),
         _ => Shape::Atom,
     }
 }
