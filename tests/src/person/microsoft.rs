@@ -113,11 +113,15 @@ impl Person for OutlookPerson {
     fn sees(&self, window: Window) -> Vec<Occurrence> {
         let at = |ms| format_rfc3339(ms).unwrap_or_default();
         let (from, to) = (at(window.0 - DAY_MS), at(window.1 + DAY_MS));
-        let url = format!("/v1.0/me/calendarView?$top=1000&startDateTime={from}&endDateTime={to}");
-        let request = SimRequest::new("GET", &url).bearer("token").with_header("prefer", TEXT);
-        let page = self.outlook.handle(&request).json();
-        assert!(page["value"].is_array() && page["@odata.nextLink"].is_null(), "Outlook does not list: {page}");
-        let mut seen: Vec<Occurrence> = page["value"].as_array().into_iter().flatten().map(occurrence).collect();
+        let mut next = format!("/v1.0/me/calendarView?$top=1000&startDateTime={from}&endDateTime={to}");
+        let mut seen: Vec<Occurrence> = Vec::new();
+        while !next.is_empty() {
+            let request = SimRequest::new("GET", &next).bearer("token").with_header("prefer", TEXT);
+            let page = self.outlook.handle(&request).json();
+            assert!(page["value"].is_array(), "Outlook does not list: {page}");
+            seen.extend(page["value"].as_array().into_iter().flatten().map(occurrence));
+            next = text(&page["@odata.nextLink"]).trim_start_matches("https://graph.microsoft.com").to_owned();
+        }
         seen.retain(|one| one.start_ms >= window.0 && one.start_ms < window.1);
         seen.sort();
         seen
