@@ -63,13 +63,7 @@ fn codes(world: &World) -> impl Iterator<Item = String> {
 }
 
 /// Play a case; what is wrong then. Codes of what was set aside between the edits are kept.
-fn play(
-    case: &Case,
-    made: Made,
-    world: &mut World,
-    people: &People,
-    set_aside: &mut Vec<String>,
-) -> Vec<String> {
+fn play(case: &Case, made: Made, world: &mut World, people: &People, set_aside: &mut Vec<String>) -> Vec<String> {
     let person = people[0].1.as_ref();
     idle(world);
     match made {

@@ -34,7 +34,12 @@ pub(crate) fn assert_equal(world: &mut World, when: &str) {
         for one in person.sees(WINDOW) {
             *there.entry(seen(one)).or_default() += 1;
         }
-        assert_eq!(here, there, "{when}: the application (left) and {side} (right) differ\n{:#?}", world.microsoft.log());
+        assert_eq!(
+            here,
+            there,
+            "{when}: the application (left) and {side} (right) differ\n{:#?}",
+            world.microsoft.log()
+        );
         assert_eq!(world.local().len(), person.series(), "{when}: events at {side}");
         assert_eq!(person.mails(), 0, "{when}: nobody asked {side} for mail");
     }

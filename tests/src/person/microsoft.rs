@@ -84,8 +84,7 @@ impl Person for OutlookPerson {
         let start = text(&series["start"]);
         let end = later(start, length_minutes(text(&series["duration"])), (!all_day).then_some(zone));
         let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone});
-        let mut event =
-            json!({"subject": series["title"], "start": at(start), "end": at(&end), "isAllDay": all_day});
+        let mut event = json!({"subject": series["title"], "start": at(start), "end": at(&end), "isAllDay": all_day});
         if let Some(said) = series["recurrenceRules"].get(0) {
             event["recurrence"] = rule::recurrence(said, start, zone);
         }
@@ -197,8 +196,7 @@ fn occurrence(row: &Value) -> Occurrence {
         at_ms => at_ms,
     };
     let invited = row["attendees"].as_array().into_iter().flatten();
-    let mut participants: Vec<String> =
-        invited.map(|who| text(&who["emailAddress"]["address"]).to_owned()).collect();
+    let mut participants: Vec<String> = invited.map(|who| text(&who["emailAddress"]["address"]).to_owned()).collect();
     participants.sort();
     Occurrence {
         start_ms: at("start"),
@@ -224,8 +222,7 @@ fn body(change: &Change, row: &Value) -> Value {
         body.insert("body".to_owned(), json!({"contentType": "text", "content": notes}));
     }
     if let Some(invited) = change.participants() {
-        let invited: Vec<Value> =
-            invited.iter().map(|address| json!({"emailAddress": {"address": address}})).collect();
+        let invited: Vec<Value> = invited.iter().map(|address| json!({"emailAddress": {"address": address}})).collect();
         body.insert("attendees".to_owned(), invited.into());
     }
     let start = change.start().map_or_else(|| wall(&row["start"]), |start| start.recurrence_id);
