@@ -17,6 +17,10 @@ const COMPONENT_STRIDE: usize = 3;
 /// Runs that do not end as they should: file, set-up, the case, who made the series, and why.
 const KNOWN: [(&str, SetUp, &str, Made, &str); 0] = [];
 
+/// Most runs that Outlook cannot play, of each file: a new reason to skip is a change of this table. Google plays all.
+const MOST_SKIPPED: [(&str, usize); 5] =
+    [("this.jsonl", 26), ("following.jsonl", 17), ("all.jsonl", 40), ("both.jsonl", 24), ("steps.jsonl", 9)];
+
 /// Run every case of a file, with the series made here and made there; all failures are told at once. `TANDEM_CASE`
 /// runs only cases whose name contains it.
 pub(crate) fn every_case(file: &str, setup: SetUp, engine: EngineKind) {
@@ -40,6 +44,9 @@ pub(crate) fn every_case(file: &str, setup: SetUp, engine: EngineKind) {
         }
     }
     tell(file, setup, engine, right, &skipped);
+    let most = MOST_SKIPPED.iter().find(|row| row.0 == file && setup != SetUp::Google).map_or(0, |row| row.1);
+    let all_skipped: usize = skipped.values().map(Vec::len).sum();
+    assert!(all_skipped <= most, "{all_skipped} runs of {file} were skipped, and {most} at most should be");
     assert!(right > 0 || !only.is_empty(), "no case of {file} was played");
     let all = right + wrong.len();
     assert!(wrong.is_empty(), "{} of {all} runs failed\n\n{}", wrong.len(), wrong.join("\n\n"));
