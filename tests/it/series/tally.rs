@@ -19,7 +19,7 @@ const KNOWN: [(&str, SetUp, &str, Made, &str); 0] = [];
 
 /// Most runs that Outlook cannot play, of each file: a new reason to skip is a change of this table. Google plays all.
 const MOST_SKIPPED: [(&str, usize); 5] =
-    [("this.jsonl", 26), ("following.jsonl", 17), ("all.jsonl", 40), ("both.jsonl", 24), ("steps.jsonl", 9)];
+    [("this.jsonl", 32), ("following.jsonl", 17), ("all.jsonl", 40), ("both.jsonl", 24), ("steps.jsonl", 9)];
 
 /// Run every case of a file, with the series made here and made there; all failures are told at once. `TANDEM_CASE`
 /// runs only cases whose name contains it.
