@@ -3,22 +3,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::json;
-use tandem_engine::effects::ReplicaMode;
 use tandem_engine::sync::Outcome;
 use tandem_engine::time::format_rfc3339;
-use tandem_providers::google::Config;
-use tandem_tests::person::google::GooglePerson;
-use tandem_tests::person::{Occurrence, Person};
+use tandem_tests::person::Occurrence;
 use tandem_tests::world::{EngineKind, World};
 
 use crate::case::{Case, Step};
 use crate::here;
+use crate::setup::{People, SetUp, inexpressible};
 
 /// How long lies between two edits, so that one of them is the later: virtual time.
 const BETWEEN_EDITS_MS: i64 = 2_000;
 
 /// Which side makes the series.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Made {
     /// The application.
     Here,
@@ -26,30 +24,33 @@ pub(crate) enum Made {
     There,
 }
 
-/// The world of a case, and the person at its provider.
-fn world_of(case: &Case, engine: EngineKind) -> (World, Box<dyn Person>) {
-    let config = Config { allow_http_webhooks: true, ..Config::default() };
-    let mut world = World::with(config, ReplicaMode::TwoWay, case.policy);
-    world.engine = engine;
-    let person = GooglePerson::new(&world.google);
-    (world, Box::new(person))
+/// How a run ended.
+pub(crate) enum Ran {
+    /// All is as the case says.
+    Right,
+    /// The case cannot be played in this set-up, for this reason.
+    Skipped(String),
+    /// What differs from what the case says.
+    Wrong(String),
 }
 
-/// Run a case.
-///
-/// # Errors
-/// What differs from what the case says.
-pub(crate) fn run(case: &Case, made: Made, engine: EngineKind) -> Result<(), String> {
-    let (mut world, person) = world_of(case, engine);
-    if !case.needs.iter().all(|way| person.has(way)) {
-        return Ok(());
+/// Run a case; `number` is its place in its file.
+pub(crate) fn run(case: &Case, number: usize, made: Made, setup: SetUp, engine: EngineKind) -> Ran {
+    let (mut world, people) = setup.world(case, number, engine);
+    if let Some(reason) = setup.refuses(case, &people) {
+        return Ran::Skipped(reason);
     }
-    let played = catch_unwind(AssertUnwindSafe(|| play(case, made, &mut world, person.as_ref())));
-    let found = match played {
-        Ok(found) => found,
-        Err(panic) => vec![format!("  {}", message(panic.as_ref()))],
-    };
-    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+    let mut set_aside = Vec::new();
+    let played = catch_unwind(AssertUnwindSafe(|| play(case, made, &mut world, &people, &mut set_aside)));
+    let found = played.unwrap_or_else(|panic| vec![format!("  {}", message(panic.as_ref()))]);
+    // What a later edit repaired counts too: the sides were not the same when it was made.
+    set_aside.extend(codes(&world));
+    let refused = set_aside.iter().chain(&found).find_map(|refusal| inexpressible(case, refusal));
+    match refused {
+        Some(reason) => Ran::Skipped(reason.to_owned()),
+        None if found.is_empty() => Ran::Right,
+        None => Ran::Wrong(found.join("\n")),
+    }
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -57,8 +58,13 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// Play a case; what is wrong then.
-fn play(case: &Case, made: Made, world: &mut World, person: &dyn Person) -> Vec<String> {
+fn codes(world: &World) -> impl Iterator<Item = String> {
+    world.memory.failures.values().map(|failure| failure.code.clone())
+}
+
+/// Play a case; what is wrong then. Codes of what was set aside between the edits are kept.
+fn play(case: &Case, made: Made, world: &mut World, people: &People, set_aside: &mut Vec<String>) -> Vec<String> {
+    let person = people[0].1.as_ref();
     idle(world);
     match made {
         Made::Here => {
@@ -72,7 +78,10 @@ fn play(case: &Case, made: Made, world: &mut World, person: &dyn Person) -> Vec<
     for step in &case.edits {
         world.clock.advance(BETWEEN_EDITS_MS);
         match step {
-            Step::Sync => idle(world),
+            Step::Sync => {
+                idle(world);
+                set_aside.extend(codes(world));
+            }
             Step::Edit(edit) if edit.here => here::edit(world, edit),
             Step::Edit(edit) => match (edit.scope.as_str(), &edit.at) {
                 ("this", Some(at)) => person.this(edit.part, at, &edit.change),
@@ -86,16 +95,17 @@ fn play(case: &Case, made: Made, world: &mut World, person: &dyn Person) -> Vec<
     for _ in 0..2 {
         poll(world);
     }
-    let mut wrong = compare(case, world, person);
+    let mut wrong = compare(case, world, people);
     // Nobody edits any more: nothing more is written, and all stays as it is (invariant I4).
-    let (writes, feed) = (person.writes(), world.memory.feed.len());
+    let writes = || people.iter().map(|(_, person)| person.writes()).collect::<Vec<_>>();
+    let (before, feed) = (writes(), world.memory.feed.len());
     for _ in 0..2 {
         poll(world);
     }
-    if person.writes() != writes || world.memory.feed.len() != feed {
+    if writes() != before || world.memory.feed.len() != feed {
         wrong.push("  an echo: something is written although nobody edits".to_owned());
     }
-    if wrong.is_empty() { compare(case, world, person) } else { wrong }
+    if wrong.is_empty() { compare(case, world, people) } else { wrong }
 }
 
 fn idle(world: &mut World) {
@@ -108,21 +118,30 @@ fn poll(world: &mut World) {
     assert!(matches!(outcome, Outcome::Idle(_)), "it does not come to rest: {outcome:?}");
 }
 
-fn compare(case: &Case, world: &mut World, person: &dyn Person) -> Vec<String> {
+fn compare(case: &Case, world: &mut World, people: &People) -> Vec<String> {
     let mut wrong = Vec::new();
     differences("here", &case.seen, &here::sees(world, case.window), &mut wrong);
-    differences("there", &case.seen, &person.sees(case.window), &mut wrong);
+    for (side, person) in people {
+        differences(side, &case.seen, &person.sees(case.window), &mut wrong);
+    }
     let mut number = |what: &str, expected: usize, found: usize| {
         if expected != found {
             wrong.push(format!("  {what}: expected {expected}, found {found}"));
         }
     };
     number("series here", case.parts, world.local().len());
-    number("series there", case.parts, person.series());
+    for (side, person) in people {
+        number(&format!("series at {side}"), case.parts, person.series());
+        number(&format!("mails of {side}"), 0, usize::try_from(person.mails()).unwrap());
+    }
     number("conflicts", case.conflicts, world.memory.conflicts.len());
-    number("set aside", 0, world.memory.failures.len());
     number("still queued", 0, world.memory.queue.len());
-    number("mails", 0, usize::try_from(person.mails()).unwrap());
+    if case.conflicts != world.memory.conflicts.len() {
+        wrong.extend(world.memory.conflicts.values().map(|conflict| format!("  {conflict:?}")));
+    }
+    for failure in world.memory.failures.values() {
+        wrong.push(format!("  set aside: {} {}", failure.code, failure.detail));
+    }
     wrong
 }
 

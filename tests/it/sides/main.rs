@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod busy;
+mod crash;
+mod equal;
 mod events;
+mod regressions;
 
 use serde_json::{Value, json};
 use tandem_engine::effects::{ConflictPolicy, ReplicaMode};

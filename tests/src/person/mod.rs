@@ -4,6 +4,8 @@
 //! that no provider owns, so that one set of cases serves them all.
 
 pub mod google;
+pub mod microsoft;
+mod outlook_rule;
 mod words;
 
 pub use words::{Change, Occurrence, Place, Window, length_minutes};

@@ -255,7 +255,9 @@ impl<F: Effects> Session<'_, F> {
                 self.bury(out, scene, revision);
             }
             Decision::RecreateRemote => {
-                if scene.local.state == State::Changed {
+                // An agreed deletion is nobody's edit: what lives again was decided between other sides.
+                let agreed = scene.shadow.as_ref().is_some_and(|shadow| shadow.gone);
+                if scene.local.state == State::Changed && !agreed {
                     let outcome = Some(scene.local.document.text().to_owned());
                     self.conflict(out, scene, None, outcome, &[], ConflictWinner::Local);
                 }

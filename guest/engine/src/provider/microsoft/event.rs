@@ -125,10 +125,16 @@ fn exceptions(master: &str, event: &mut wire::Event) -> Option<Vec<RemoteExcepti
 }
 
 /// The document of an exception: an event of its own, in the zone of its master where it can be.
-pub(super) fn exception(target: &Target<'_>, event: wire::Event, master: &Document) -> Result<Document, Skipped> {
+pub(super) fn exception(
+    target: &Target<'_>,
+    event: wire::Event,
+    master: &Document,
+    recurrence_id: &str,
+) -> Result<Document, Skipped> {
     let id = event.id.clone();
     let mut when = When::read(target, &event, None).map_err(|(code, detail)| skipped(id, code, detail))?;
     when.move_to_zone(target, master);
+    when.stay(target, recurrence_id);
     let (mut properties, _) = content(event);
     when.write(&mut properties);
     Ok(Document::from_clean(properties))
@@ -236,6 +242,15 @@ impl When {
             self.start = local;
             self.zone = Some(zone.to_owned());
             self.end_zone = None;
+        }
+    }
+
+    /// An occurrence whose wall time the clocks leave out is shown behind the gap; it did not move for that.
+    fn stay(&mut self, target: &Target<'_>, recurrence_id: &str) {
+        let Some(original) = parse_local(recurrence_id) else { return };
+        let instant = self.zone.as_ref().and_then(|zone| target.zones.to_utc_ms(zone, original));
+        if instant == Some(self.start_utc_ms) {
+            self.start = original;
         }
     }
 

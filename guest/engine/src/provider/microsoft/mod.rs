@@ -89,7 +89,7 @@ impl Provider for Microsoft {
             let detail = "the original start of an exception is not a date or time";
             return Err(event::skipped(Some(exception.id.clone()), "bad-original-start", detail));
         };
-        let document = event::exception(target, row, master)?;
+        let document = event::exception(target, row, master, &recurrence_id)?;
         let patch = crate::recurrence::override_patch(master, &recurrence_id, &document);
         Ok(Placed { recurrence_id, patch })
     }
