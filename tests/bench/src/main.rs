@@ -11,8 +11,11 @@
 )]
 
 mod delta;
+mod dialect;
 mod first_sync;
+mod google;
 mod memory_store;
+mod microsoft;
 mod pages;
 mod provider;
 mod recurrence;

@@ -192,16 +192,16 @@ impl Store for MemoryStore {
         Err(UNUSED)
     }
     async fn put_replica(&self, new: NewReplica) -> Stored<()> {
+        let mut rows = self.rows();
+        let provider = match rows.connections.get(&new.connection).map(|row| row.provider.as_str()) {
+            Some("google") => Provider::Google,
+            Some("microsoft") => Provider::Microsoft,
+            _ => return Err(UNUSED),
+        };
         let replica = Replica {
             id: new.id.clone(),
             tenant: new.tenant,
-            connection: Connection {
-                id: new.connection,
-                provider: Provider::Google,
-                revoked: false,
-                not_before_ms: 0,
-                attempts: 0,
-            },
+            connection: Connection { id: new.connection, provider, revoked: false, not_before_ms: 0, attempts: 0 },
             calendar: new.calendar,
             remote_calendar: new.remote_calendar,
             mode: new.mode,
@@ -211,7 +211,7 @@ impl Store for MemoryStore {
             wanted: 0,
             lease_epoch: 0,
         };
-        self.rows().replicas.insert(new.id, replica);
+        rows.replicas.insert(new.id, replica);
         Ok(())
     }
     async fn remove_replica(&self, _: &str, _: &str) -> Stored<()> {

@@ -1,36 +1,31 @@
-//! A provider on loopback that answers with bodies made beforehand, so that it costs what sending them costs.
+//! A provider on loopback that answers with bodies made beforehand, so that it costs what sending them costs. Single
+//! events, and pages of calendars too large to hold, are put together from their templates when they are asked for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::Failed;
+use crate::dialect::{Asked, Asking, Place, Watch};
 use crate::pages::Pages;
 
-/// A channel that the component asked for.
-#[derive(Clone)]
-pub(crate) struct Watch {
-    /// Its id.
-    pub(crate) id: String,
-    /// The token that the component signed.
-    pub(crate) token: String,
-}
+/// Largest body of a request, in bytes.
+const MAX_BODY: usize = 1 << 20;
 
 #[derive(Default)]
 struct Script {
-    /// Bodies by page token; the first page has an empty one.
-    pages: HashMap<String, Bytes>,
-    /// What was not made beforehand is made when it is asked for.
+    authority: String,
+    /// What was not made beforehand is made when it is asked for: a calendar of so many rows.
     calendar: Option<(Arc<Pages>, usize)>,
-    /// Bodies by sync token.
-    deltas: HashMap<String, Bytes>,
+    /// Pages that are ready.
+    pages: HashMap<Place, Bytes>,
     watches: Vec<Watch>,
 }
 
@@ -47,7 +42,7 @@ impl Provider {
     pub(crate) async fn start() -> Result<Self, Failed> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let authority = listener.local_addr()?.to_string();
-        let script: Arc<Mutex<Script>> = Arc::default();
+        let script = Arc::new(Mutex::new(Script { authority: authority.clone(), ..Script::default() }));
         let router = Router::new().fallback(answer).with_state(script.clone());
         let server = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
@@ -55,19 +50,27 @@ impl Provider {
         Ok(Self { authority, script, server })
     }
 
-    /// What a page token gives.
-    pub(crate) fn put_page(&self, token: &str, body: Bytes) {
-        lock(&self.script).pages.insert(token.to_owned(), body);
-    }
-
-    /// What all other page tokens give: a calendar of so many rows.
+    /// Have a calendar of `rows` rows, whose pages are made when they are asked for.
     pub(crate) fn put_calendar(&self, pages: Arc<Pages>, rows: usize) {
         lock(&self.script).calendar = Some((pages, rows));
     }
 
-    /// What a sync token gives.
-    pub(crate) fn put_delta(&self, token: &str, body: Bytes) {
-        lock(&self.script).deltas.insert(token.to_owned(), body);
+    /// The same, with all of its pages made now.
+    pub(crate) fn prepare(&self, pages: &Arc<Pages>, rows: usize) {
+        let made =
+            (0..pages.count(rows)).map(|page| (Place { cursor: None, page }, pages.page(&self.authority, page, rows)));
+        let made: Vec<(Place, Bytes)> = made.collect();
+        lock(&self.script).pages.extend(made);
+        self.put_calendar(pages.clone(), rows);
+    }
+
+    /// Make what follows cursor `number`: so many changes.
+    pub(crate) fn put_delta(&self, number: usize, changes: usize) -> Result<(), Failed> {
+        let (pages, rows) = lock(&self.script).calendar.clone().ok_or("there is no calendar")?;
+        let delta = pages.delta(&self.authority, number, changes, rows);
+        let placed = delta.into_iter().enumerate().map(|(page, body)| (Place { cursor: Some(number), page }, body));
+        lock(&self.script).pages.extend(placed);
+        Ok(())
     }
 
     /// Channels so far.
@@ -87,43 +90,30 @@ fn lock(script: &Mutex<Script>) -> std::sync::MutexGuard<'_, Script> {
 }
 
 async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> Response {
-    if request.method() == Method::POST {
-        return watch(&script, request).await;
-    }
-    let query = request.uri().query().unwrap_or_default();
-    let named = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).map(str::to_owned);
-    let one = request.uri().path().split_once("/events/").map(|(_, id)| id);
-    let body = match (one, named("syncToken=")) {
-        (Some(id), _) => row(&lock(&script), id),
-        (None, Some(token)) => lock(&script).deltas.get(&token).cloned(),
-        (None, None) => page(&lock(&script), &named("pageToken=").unwrap_or_default()),
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return StatusCode::BAD_REQUEST.into_response();
     };
-    match body {
+    let asking = Asking { method: &parts.method, uri: &parts.uri, body: &body };
+    match lock(&script).answer(&asking) {
         Some(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         None => StatusCode::NOT_IMPLEMENTED.into_response(),
     }
 }
 
-fn page(script: &Script, token: &str) -> Option<Bytes> {
-    let made = || {
-        let (pages, rows) = script.calendar.as_ref()?;
-        Some(pages.page(token.parse().unwrap_or(0), *rows))
-    };
-    script.pages.get(token).cloned().or_else(made)
-}
-
-/// A single event: the engine reads exceptions again when their series changed.
-fn row(script: &Script, id: &str) -> Option<Bytes> {
-    script.calendar.as_ref()?.0.row_of(id)
-}
-
-async fn watch(script: &Mutex<Script>, request: Request) -> Response {
-    let Ok(body) = axum::body::to_bytes(request.into_body(), 10_000).await else {
-        return StatusCode::BAD_REQUEST.into_response();
-    };
-    let asked: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
-    lock(script).watches.push(Watch { id: text("id"), token: text("token") });
-    let granted = serde_json::json!({"id": text("id"), "resourceId": "r", "expiration": text("expiration")});
-    axum::Json(granted).into_response()
+impl Script {
+    fn answer(&mut self, asking: &Asking<'_>) -> Option<Bytes> {
+        let (pages, rows) = self.calendar.as_ref()?;
+        match pages.dialect.read(pages, asking)? {
+            Asked::Answer(body) => Some(body),
+            Asked::Listing(place) => {
+                let made = || place.cursor.is_none().then(|| pages.page(&self.authority, place.page, *rows));
+                self.pages.get(&place).cloned().or_else(made)
+            }
+            Asked::Watch(watch, granted) => {
+                self.watches.push(watch);
+                Some(granted)
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+use tandem_engine::limits::MAX_PAGE_SIZE;
 use tandem_host::bindings::exports::tandem::calendar::sync::Outcome;
 use tandem_host::bindings::tandem::calendar::configuration::Settings;
 use tandem_host::clock::{Clock as _, SystemClock};
@@ -13,7 +14,7 @@ use tandem_host::runtime::{COMPONENT, Runtime, RuntimeOptions};
 use tandem_host::store::{CalendarRow, Claim, ConflictPolicy, ConnectionRow, NewReplica, Release, ReplicaMode, Store};
 
 use crate::Failed;
-use crate::pages::{PAGE_ROWS, Pages};
+use crate::dialect::{ACCESS, Dialect, ZONE};
 use crate::provider::Provider;
 
 /// The tenant of everything.
@@ -32,13 +33,16 @@ pub(crate) struct Rig {
 }
 
 /// What a replica did until it had nothing to do.
+#[derive(Default)]
 pub(crate) struct Settled {
     /// Rows it read.
     pub(crate) pulled: u32,
     /// Events it changed.
     pub(crate) applied: u32,
-    /// Time of each step.
-    pub(crate) steps: Vec<Duration>,
+    /// Rows that cannot be read.
+    pub(crate) failed: u32,
+    /// Time of the steps that read rows.
+    pub(crate) listing: Duration,
     /// Time of all, with claiming and releasing.
     pub(crate) whole: Duration,
 }
@@ -61,10 +65,11 @@ impl Rig {
             webhook_url: push.then(|| "http://127.0.0.1/webhooks".into()),
             signing_key: b"0123456789abcdef0123456789abcdef".to_vec(),
             google_base_url: Some(format!("http://{}/calendar/v3", provider.authority)),
-            microsoft_base_url: None,
+            microsoft_base_url: Some(format!("http://{}/v1.0", provider.authority)),
             poll_interval_s: 86_400,
             safety_poll_interval_s: 86_400,
-            page_size: u32::try_from(PAGE_ROWS)?,
+            // The engine asks no provider for more than it gives.
+            page_size: MAX_PAGE_SIZE,
         };
         let egress = Arc::new(Egress::new(EgressOptions {
             allow: Vec::new(),
@@ -92,13 +97,13 @@ impl Rig {
         Ok(Self { store, runtime, provider })
     }
 
-    /// A calendar with one replica.
-    pub(crate) async fn add_replica(&self, replica: &str) -> Result<(), Failed> {
+    /// A calendar with one replica at this provider.
+    pub(crate) async fn add_replica(&self, dialect: &dyn Dialect, replica: &str) -> Result<(), Failed> {
         let connection = ConnectionRow {
             tenant: TENANT.into(),
             id: "ada".into(),
-            provider: "google".into(),
-            settings: r#"{"kind":"access-token","token":"token"}"#.into(),
+            provider: dialect.name().to_lowercase(),
+            settings: format!(r#"{{"kind":"access-token","token":"{ACCESS}"}}"#),
             revoked: false,
             not_before_ms: 0,
             attempts: 0,
@@ -108,7 +113,7 @@ impl Rig {
             tenant: TENANT.into(),
             id: format!("{replica}-calendar"),
             name: "Bench".into(),
-            time_zone: "Europe/Berlin".into(),
+            time_zone: ZONE.into(),
         };
         self.store.put_calendar(calendar).await.map_err(|error| format!("{error:?}"))?;
         let new = NewReplica {
@@ -124,21 +129,12 @@ impl Rig {
         Ok(())
     }
 
-    /// Make all pages of a calendar of `rows` rows.
-    pub(crate) fn prepare(&self, pages: &Arc<Pages>, rows: usize) {
-        self.provider.put_calendar(pages.clone(), rows);
-        for number in 0..rows.div_ceil(PAGE_ROWS) {
-            let token = if number == 0 { String::new() } else { number.to_string() };
-            self.provider.put_page(&token, pages.page(number, rows));
-        }
-    }
-
     /// Claim the replica that is due, step it until it has nothing to do, and release it, as the scheduler does.
     pub(crate) async fn settle(&self) -> Result<Settled, Failed> {
         let start = Instant::now();
         let claims = self.store.claim("bench", SystemClock.now_ms(), LEASE_MS, 1).await;
         let claim = claims.map_err(|error| format!("{error:?}"))?.pop().ok_or("no replica is due")?;
-        let mut settled = Settled { pulled: 0, applied: 0, steps: Vec::new(), whole: Duration::ZERO };
+        let mut settled = Settled::default();
         while self.step(&claim, &mut settled).await? {}
         let release = Release { next_run_ms: u64::MAX / 2, served: true, paused: false, step_attempts: 0 };
         self.store.release(&claim, release, SystemClock.now_ms()).await.map_err(|error| format!("{error:?}"))?;
@@ -149,8 +145,11 @@ impl Rig {
     async fn step(&self, claim: &Claim, settled: &mut Settled) -> Result<bool, Failed> {
         let start = Instant::now();
         let report = self.runtime.step(claim).await?.map_err(|error| format!("{error:?}"))?;
-        settled.steps.push(start.elapsed());
+        if report.pulled > 0 {
+            settled.listing += start.elapsed();
+        }
         settled.pulled += report.pulled;
+        settled.failed += report.failed;
         settled.applied += report.applied;
         match report.outcome {
             Outcome::Again => Ok(true),

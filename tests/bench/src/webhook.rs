@@ -11,15 +11,14 @@ use std::time::{Duration, Instant};
 use tandem_host::bindings::exports::tandem::calendar::webhooks::Request;
 use tandem_host::clock::SystemClock;
 use tandem_host::http::{self, Api};
-use tandem_host::store::Provider as Kind;
 use tandem_host::store::sqlite::SqliteStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::Failed;
+use crate::dialect::{DIALECTS, Dialect, Notice};
 use crate::pages::Pages;
-use crate::provider::Watch;
 use crate::report::{Bar, Report, quantile};
 use crate::rig::Rig;
 
@@ -50,17 +49,37 @@ impl Work {
     }
 }
 
-/// Directly, then over HTTP.
+/// A provider's notifications, one of each channel.
+struct Notices {
+    dialect: &'static dyn Dialect,
+    all: Vec<Notice>,
+}
+
+impl Notices {
+    fn of(&self, number: u64) -> &Notice {
+        &self.all[usize::try_from(number).unwrap_or(0) % self.all.len()]
+    }
+}
+
+/// Of each provider.
 pub(crate) async fn run(report: &mut Report, quick: bool) -> Result<(), Failed> {
+    for dialect in DIALECTS {
+        of(report, dialect, quick).await?;
+    }
+    Ok(())
+}
+
+/// Directly, then over HTTP.
+async fn of(report: &mut Report, dialect: &'static dyn Dialect, quick: bool) -> Result<(), Failed> {
     let (calls, runs) = if quick { (20_000, 1) } else { (200_000, 3) };
     let dir = tempfile::tempdir()?;
     let rig = Rig::new(Arc::new(SqliteStore::open(dir.path().join("acks.db"))?), dir.path(), true).await?;
-    rig.provider.put_calendar(Arc::new(Pages::new()?), 0);
+    rig.provider.put_calendar(Arc::new(Pages::new(dialect)?), 0);
     for number in 0..REPLICAS {
-        rig.add_replica(&format!("replica-{number}")).await?;
+        rig.add_replica(dialect, &format!("replica-{number}")).await?;
         rig.settle().await?;
     }
-    let channels = Arc::new(rig.provider.watches());
+    let channels = rig.provider.watches();
     if channels.len() != REPLICAS {
         return Err(format!("{} channels were made, not {REPLICAS}", channels.len()).into());
     }
@@ -69,21 +88,29 @@ pub(crate) async fn run(report: &mut Report, quick: bool) -> Result<(), Failed> 
     let api = Api::new(rig.store.clone(), Arc::new(rig.runtime.clone()), Arc::new(SystemClock), None);
     let server = http::serve(listener, http::router(api.clone()), api.closed(), Duration::from_secs(1));
     let server = tokio::spawn(server);
-    for http in [false, true] {
-        let mut rates = Vec::new();
-        let (mut half, mut late) = (Vec::new(), Vec::new());
-        for _ in 0..runs {
-            let start = Instant::now();
-            let times = measure(&rig, &channels, http.then_some(address), Work::of(calls)).await?;
-            #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
-            rates.push(times.len() as f64 / start.elapsed().as_secs_f64());
-            half.push(quantile(&times, 0.5));
-            late.push(quantile(&times, 0.99));
+    for &items in dialect.batches() {
+        let all = channels.iter().map(|channel| dialect.notice(channel, items)).collect();
+        let notices = Arc::new(Notices { dialect, all });
+        let what = match dialect.batches() {
+            [_] => format!("{} durable acks", dialect.name()),
+            _ => format!("{} durable acks of {items}", dialect.name()),
+        };
+        for http in [false, true] {
+            let mut rates = Vec::new();
+            let (mut half, mut late) = (Vec::new(), Vec::new());
+            for _ in 0..runs {
+                let start = Instant::now();
+                let times = measure(&rig, &notices, http.then_some(address), Work::of(calls)).await?;
+                #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
+                rates.push(times.len() as f64 / start.elapsed().as_secs_f64());
+                half.push(quantile(&times, 0.5));
+                late.push(quantile(&times, 0.99));
+            }
+            let way = if http { format!("HTTP, {CALLERS} connections") } else { format!("direct, {CALLERS} callers") };
+            report.add(format!("{what}, {way}"), &rates, "acks/s", Bar::Above(26_000.0));
+            report.add(format!("{what}, {way}, p50"), &half, "ms", Bar::None);
+            report.add(format!("{what}, {way}, p99"), &late, "ms", Bar::Below(50.0));
         }
-        let way = if http { format!("HTTP, {CALLERS} connections") } else { format!("direct, {CALLERS} callers") };
-        report.add(format!("durable acks, {way}"), &rates, "acks/s", Bar::Above(26_000.0));
-        report.add(format!("durable acks, {way}, p50"), &half, "ms", Bar::None);
-        report.add(format!("durable acks, {way}, p99"), &late, "ms", Bar::Below(50.0));
     }
     api.close();
     server.await?;
@@ -93,16 +120,16 @@ pub(crate) async fn run(report: &mut Report, quick: bool) -> Result<(), Failed> 
 /// The time of each call in milliseconds.
 async fn measure(
     rig: &Rig,
-    channels: &Arc<Vec<Watch>>,
+    notices: &Arc<Notices>,
     address: Option<std::net::SocketAddr>,
     work: Work,
 ) -> Result<Vec<f64>, Failed> {
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
-        let (channels, work) = (channels.clone(), work.clone());
+        let (notices, work) = (notices.clone(), work.clone());
         match address {
-            Some(address) => callers.spawn(over_http(address, channels, work)),
-            None => callers.spawn(directly(rig.runtime.clone(), channels, work)),
+            Some(address) => callers.spawn(over_http(address, notices, work)),
+            None => callers.spawn(directly(rig.runtime.clone(), notices, work)),
         };
     }
     let mut times = Vec::new();
@@ -112,40 +139,22 @@ async fn measure(
     Ok(times)
 }
 
-fn channel(channels: &[Watch], number: u64) -> &Watch {
-    &channels[usize::try_from(number).unwrap_or(0) % channels.len()]
-}
-
-fn headers(channel: &Watch, number: u64) -> Vec<(String, String)> {
-    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    vec![
-        pair("host", "127.0.0.1"),
-        pair("content-type", "application/json; utf-8"),
-        pair("content-length", "0"),
-        pair("user-agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"),
-        pair("x-goog-channel-id", &channel.id),
-        pair("x-goog-channel-token", &channel.token),
-        pair("x-goog-channel-expiration", "Mon, 09 Mar 2026 08:00:00 GMT"),
-        pair("x-goog-message-number", &number.to_string()),
-        pair("x-goog-resource-id", "r"),
-        pair("x-goog-resource-state", "exists"),
-        pair("x-goog-resource-uri", "https://www.googleapis.com/calendar/v3/calendars/primary/events?alt=json"),
-    ]
-}
-
 async fn directly(
     runtime: tandem_host::runtime::Runtime,
-    channels: Arc<Vec<Watch>>,
+    notices: Arc<Notices>,
     work: Work,
 ) -> Result<Vec<f64>, Failed> {
     let mut times = Vec::new();
     while let Some(number) = work.next() {
+        let notice = notices.of(number);
+        let mut headers = notice.headers.clone();
+        headers.extend(notice.counter.map(|name| (name.to_owned(), number.to_string())));
         let request = Request {
-            provider: Kind::Google,
+            provider: notices.dialect.kind(),
             method: "POST".into(),
-            query: String::new(),
-            headers: headers(channel(&channels, number), number),
-            body: Vec::new(),
+            query: notice.query.clone(),
+            headers,
+            body: notice.body.clone().into_bytes(),
         };
         let start = Instant::now();
         let answer = runtime.receive(request).await?;
@@ -157,17 +166,21 @@ async fn directly(
     Ok(times)
 }
 
-async fn over_http(address: std::net::SocketAddr, channels: Arc<Vec<Watch>>, work: Work) -> Result<Vec<f64>, Failed> {
+async fn over_http(address: std::net::SocketAddr, notices: Arc<Notices>, work: Work) -> Result<Vec<f64>, Failed> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut times = Vec::new();
-    let heads: Vec<String> = channels.iter().map(head).collect();
+    let path = format!("/webhooks/{}", notices.dialect.name().to_lowercase());
+    let heads: Vec<String> = notices.all.iter().map(|notice| head(&path, notice)).collect();
     let (mut request, mut answer) = (String::new(), Vec::with_capacity(1_024));
     while let Some(number) = work.next() {
+        let notice = notices.of(number);
         request.clear();
-        let head = heads.get(usize::try_from(number)? % heads.len()).ok_or("there is no channel")?;
-        request.push_str(head);
-        write!(request, "x-goog-message-number: {number}\r\n\r\n")?;
+        request.push_str(heads.get(usize::try_from(number)? % heads.len()).ok_or("there is no channel")?);
+        if let Some(name) = notice.counter {
+            write!(request, "{name}: {number}\r\n")?;
+        }
+        request.extend(["\r\n", &notice.body]);
         answer.clear();
         let start = Instant::now();
         stream.write_all(request.as_bytes()).await?;
@@ -178,20 +191,20 @@ async fn over_http(address: std::net::SocketAddr, channels: Arc<Vec<Watch>>, wor
             }
         }
         times.push(start.elapsed().as_secs_f64() * 1_000.0);
-        if !answer.starts_with(b"HTTP/1.1 200") {
-            return Err("a notification was not answered with 200".into());
+        // 200 or 202, as the provider wants it.
+        if !answer.starts_with(b"HTTP/1.1 20") {
+            return Err("a notification was not accepted".into());
         }
     }
     Ok(times)
 }
 
 /// A request up to the number of its message.
-fn head(channel: &Watch) -> String {
-    let mut head = String::from("POST /webhooks/google HTTP/1.1\r\n");
-    for (name, value) in headers(channel, 0) {
-        if name != "x-goog-message-number" {
-            head.extend([name.as_str(), ": ", &value, "\r\n"]);
-        }
+fn head(path: &str, notice: &Notice) -> String {
+    let mark = if notice.query.is_empty() { "" } else { "?" };
+    let mut head = format!("POST {path}{mark}{} HTTP/1.1\r\n", notice.query);
+    for (name, value) in &notice.headers {
+        head.extend([name, ": ", value, "\r\n"]);
     }
     head
 }
