@@ -114,7 +114,7 @@ struct Listing {
 impl Listing {
     fn templates(&self) -> Result<Vec<Template>, Failed> {
         let (replica, settings, zones) = (replica(self.dialect), settings(self.dialect), BundledZones::new());
-        let target = Target { replica: &replica, settings: &settings, time_zone: ZONE, zones: &zones };
+        let target = Target { replica: &replica, settings: &settings, time_zone: ZONE, zones: &zones, apart: false };
         let engine = provider::of(self.dialect.engine()).ok_or("the engine does not know the provider")?;
         let (mut rows, mut looks, mut singles) = (Vec::new(), HashSet::new(), HashSet::new());
         let mut page: Option<String> = None;

@@ -4,10 +4,12 @@
 use super::arrive::Present;
 use super::push::Job;
 use super::session::{Flow, Session};
+use super::settle::Pending;
 use crate::effects::{Change, Effects, Response, Shadow};
+use crate::event::keys::align;
 use crate::id;
 use crate::limits::MAX_INCARNATIONS;
-use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Verdict};
+use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Update, Verdict};
 
 impl<F: Effects> Session<'_, F> {
     pub(super) fn create(&mut self, job: Job) -> Flow<()> {
@@ -72,7 +74,29 @@ impl<F: Effects> Session<'_, F> {
         present.document.set_uid(&job.scene.uid);
         present.notes.incarnation = job.scene.notes.incarnation;
         let target = job.scene.local.document.clone();
-        self.written(job, present, &target, None, true)
+        let to = align(&target, &present.document);
+        let update = Update {
+            remote_id: "",
+            etag: "",
+            from: &present.document,
+            to: &to,
+            lines: &present.notes.lines,
+            notify: false,
+            revive: false,
+        };
+        // A repeated creation may be answered with the first one, and the event was edited here in between: what was
+        // agreed on is what came back, and the rest is written next.
+        let stale =
+            self.provider.embeds_exceptions() && matches!(self.provider.update(&self.target(), &update), Ok(Some(_)));
+        if !stale {
+            return self.written(job, present, &target, None, true);
+        }
+        self.report.pushed += 1;
+        let (agreed, revision) = (present.document.clone(), job.scene.local.row.as_ref().map_or(0, |row| row.revision));
+        let mut out = Pending::default();
+        self.answered(&mut out.changes);
+        self.write_shadow(&mut out, &job.scene, &present, &agreed, revision);
+        self.commit(out.changes, out.expectations)
     }
 
     /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.

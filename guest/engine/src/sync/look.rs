@@ -44,6 +44,12 @@ impl<F: Effects> Session<'_, F> {
                 row => rows.push(row),
             }
         }
+        // A row beside a removal of the same event: which of the two is newer only the event itself can say.
+        for row in &rows {
+            if let Some(only_known) = looks.get_mut(&id_of(row)) {
+                *only_known = false;
+            }
+        }
         // What is asked for is newer than what the page says.
         rows.retain(|row| !looks.contains_key(&id_of(row)));
         let (wanted, unknown): (Vec<_>, Vec<_>) =

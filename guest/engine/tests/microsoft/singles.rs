@@ -58,6 +58,25 @@ fn a_create_whose_answer_is_lost_is_made_once() {
 }
 
 #[test]
+fn an_edit_between_a_lost_creation_and_its_repetition_is_written() {
+    for repeated in [RepeatedTransaction::Created, RepeatedTransaction::Ok, RepeatedTransaction::Conflict] {
+        let mut world = World::new(Config { repeated_transaction: repeated, ..Config::default() });
+        world.settle();
+        world.microsoft.plan(Fault::next(FaultKind::LostAnswer).on_method("POST").on_path("*/events"));
+        world.create(&meeting("a", "lunch", "2026-03-04T09:00:00"));
+        world.step();
+        assert_eq!(world.subject("lunch")["type"], "singleInstance", "it was applied");
+        world.clock.advance(1_500);
+        world.patch("a", &json!({"title": "dinner"}));
+        world.poll();
+        assert_eq!((world.remote().len(), world.local().len()), (1, 1), "{repeated:?}");
+        assert_eq!(world.subject("dinner")["type"], "singleInstance", "{repeated:?}");
+        world.rests();
+        assert_eq!(world.titled("dinner")["uid"], "a", "{repeated:?}");
+    }
+}
+
+#[test]
 fn a_create_that_was_applied_and_then_deleted_there_is_made_again_under_another_transaction() {
     let mut world = World::new(Config::default());
     world.settle();
