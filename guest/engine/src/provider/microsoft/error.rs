@@ -24,6 +24,10 @@ pub(super) fn classify(purpose: Purpose, response: &Response, now_ms: TimeMs) ->
             _,
             "errorserverbusy" | "errortimeoutexpired" | "errormailboxstoreunavailable" | "errormailboxmoveinprogress",
         ) => retry("microsoft-server-error", after_ms),
+        // The mailbox is away as a whole (a licence lapsed, it is being moved): that says nothing about an event.
+        (404, "mailboxnotenabledforrestapi" | "mailboxnotfound" | "errornonexistentmailbox" | "errorinvaliduser") => {
+            retry("microsoft-no-mailbox", after_ms)
+        }
         (410, _) if purpose == Purpose::List => Verdict::CursorLost,
         (400 | 404, "syncstatenotfound" | "syncstateinvalid" | "resyncrequired") if purpose == Purpose::List => {
             Verdict::CursorLost
