@@ -11,10 +11,8 @@ use crate::time::{Duration, LocalDateTime};
 /// Every exception of a document, by recurrence id.
 pub(super) fn of(document: &Document, known: &[Known]) -> Vec<Exception> {
     let Some(overrides) = document.overrides() else { return Vec::new() };
-    let mut rules_only = document.clone();
-    rules_only.set("recurrenceOverrides", None);
     let exceptions = overrides.iter().map(|(recurrence_id, patch)| {
-        let by_rule = recurrence::contains(rules_only.value(), recurrence_id).unwrap_or(true);
+        let by_rule = recurrence::contains(document.value(), recurrence_id).unwrap_or(true);
         let (kind, what) = describe(document, patch, by_rule);
         Exception {
             recurrence_id: recurrence_id.clone(),

@@ -9,7 +9,7 @@ use crate::effects::{Change, Effects, Response, Shadow};
 use crate::event::keys::align;
 use crate::id;
 use crate::limits::MAX_INCARNATIONS;
-use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Update, Verdict};
+use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Verdict};
 
 impl<F: Effects> Session<'_, F> {
     pub(super) fn create(&mut self, job: Job) -> Flow<()> {
@@ -75,19 +75,9 @@ impl<F: Effects> Session<'_, F> {
         present.notes.incarnation = job.scene.notes.incarnation;
         let target = job.scene.local.document.clone();
         let to = align(&target, &present.document);
-        let update = Update {
-            remote_id: "",
-            etag: "",
-            from: &present.document,
-            to: &to,
-            lines: &present.notes.lines,
-            notify: false,
-            revive: false,
-        };
         // A repeated creation may be answered with the first one, and the event was edited here in between: what was
         // agreed on is what came back, and the rest is written next.
-        let stale =
-            self.provider.embeds_exceptions() && matches!(self.provider.update(&self.target(), &update), Ok(Some(_)));
+        let stale = self.provider.embeds_exceptions() && matches!(self.difference(&present, &to), Ok(Some(_)));
         if !stale {
             return self.written(job, present, &target, None, true);
         }

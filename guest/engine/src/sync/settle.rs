@@ -6,13 +6,13 @@ use super::plan::{Base, Decision, Rules, State, plan};
 use super::session::{Flow, Session};
 use super::state::Guard;
 use crate::effects::{
-    Change, ConflictPolicy, ConflictRow, ConflictWinner, END_OF_TIME, Effects, EventRow, Expectation, Shadow,
+    Change, ConflictPolicy, ConflictRow, ConflictWinner, END_OF_TIME, Effects, EventRow, Expectation, Request, Shadow,
 };
 use crate::event::Document;
 use crate::event::keys::{Keys, align};
 use crate::event::merge::{Clash, Merged, Preference, Side, Versions, merge};
 use crate::id;
-use crate::provider::{Notes, Update};
+use crate::provider::{Notes, Refused, Update};
 use crate::recurrence;
 
 /// Changes that belong into one commit.
@@ -231,17 +231,22 @@ impl<F: Effects> Session<'_, F> {
     /// Whether the provider could not say the difference between what it has and a local document.
     pub(super) fn expresses(&self, present: &Present, document: &Document) -> bool {
         let to = align(document, &present.document);
+        self.difference(present, &to) == Ok(None)
+            && super::arrive::overrides(&present.document) == super::arrive::overrides(&to)
+    }
+
+    /// What the provider would be told to get from what it has to an aligned document, exceptions aside.
+    pub(super) fn difference(&self, present: &Present, to: &Document) -> Result<Option<Request>, Refused> {
         let update = Update {
             remote_id: "",
             etag: "",
             from: &present.document,
-            to: &to,
+            to,
             lines: &present.notes.lines,
             notify: false,
             revive: false,
         };
-        self.provider.update(&self.target(), &update) == Ok(None)
-            && super::arrive::overrides(&present.document) == super::arrive::overrides(&to)
+        self.provider.update(&self.target(), &update)
     }
 
     /// The remote event is not there any more, or the local one has to go.
