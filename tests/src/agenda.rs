@@ -17,6 +17,8 @@ const DAY_MS: i64 = 86_400_000;
 /// What is compared: from 60 days before the beginning to 300 days after.
 const FROM_MS: i64 = BEGINNING_MS - 60 * DAY_MS;
 const TO_MS: i64 = BEGINNING_MS + 300 * DAY_MS;
+/// The same as a window.
+pub const WINDOW: (i64, i64) = (FROM_MS, TO_MS);
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()

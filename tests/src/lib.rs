@@ -11,4 +11,5 @@ mod component;
 pub mod history;
 pub mod memory;
 pub mod person;
+pub mod simulation;
 pub mod world;

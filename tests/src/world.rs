@@ -2,6 +2,7 @@
 
 mod calls;
 mod effects;
+mod weather;
 
 use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit, EditError, Scope};
@@ -16,8 +17,11 @@ use tandem_providers::microsoft::{self, Microsoft};
 use tandem_providers::{ManualClock, Notification};
 
 pub use calls::EngineKind;
+pub use weather::Weather;
 
 use crate::memory::Memory;
+use crate::simulation::Observer;
+use crate::simulation::marks::Mark;
 
 /// The account at Google; its primary calendar has this id.
 pub const ACCOUNT: &str = "ada@example.com";
@@ -73,6 +77,10 @@ pub struct World {
     pub refreshes: u32,
     /// Every request is stopped with this error before it leaves; none: they reach the provider.
     pub stopped: Option<TransportError>,
+    /// What goes wrong around the engine.
+    pub weather: Weather,
+    /// Who watches the engine's boundary, if anybody does.
+    pub observer: Option<Box<Observer>>,
     /// Requests that left so far, in their order.
     pub sent: Vec<Sent>,
     random: u64,
@@ -181,21 +189,23 @@ impl World {
             grant: Ok(()),
             refreshes: 0,
             stopped: None,
+            weather: Weather::default(),
+            observer: None,
             sent: Vec::new(),
             random: 0,
         }
     }
 
-    /// Now.
+    /// Now, as the host's clock says.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         use tandem_providers::Clock as _;
-        u64::try_from(self.clock.now_ms()).unwrap_or(0)
+        u64::try_from(self.clock.now_ms() + self.weather.ahead_ms).unwrap_or(0)
     }
 
     /// Deliver pushes that are due; their answers are kept in `notified`.
     pub fn deliver(&mut self) {
-        let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        let now_ms = self.providers_now_ms();
         for notification in self.google.take_notifications(now_ms) {
             let status = self.notify(ProviderKind::Google, &notification);
             self.google.notification_answered(notification, Some(status));
@@ -206,11 +216,20 @@ impl World {
         }
     }
 
+    /// Now, as everybody else's clock says.
+    pub(crate) fn providers_now_ms(&self) -> i64 {
+        use tandem_providers::Clock as _;
+        self.clock.now_ms()
+    }
+
     fn notify(&mut self, provider: ProviderKind, notification: &Notification) -> u16 {
         let Notification { address, headers, body, .. } = notification;
         let notice = notice(provider, address, headers, body);
         let status = self.receive(&notice).status;
         self.notified.push(status);
+        if let (200..300, Some(observer)) = (status, &mut self.observer) {
+            observer.marks.reach(Mark::PushReceived);
+        }
         status
     }
 
@@ -226,7 +245,7 @@ impl World {
             let (mut again, mut retry_ms, mut idle_ms) = (false, None::<u64>, u64::MAX);
             let commits = self.memory.commits;
             for replica in &replicas {
-                match self.step_of(replica)?.outcome {
+                match self.leased_step(replica)?.outcome {
                     Outcome::Again => again = true,
                     Outcome::Idle(at_ms) => idle_ms = idle_ms.min(at_ms),
                     Outcome::Retry { at_ms, .. } => retry_ms = Some(retry_ms.map_or(at_ms, |ms| ms.min(at_ms))),
@@ -239,7 +258,8 @@ impl World {
                 continue;
             }
             if let Some(at_ms) = retry_ms {
-                self.clock.set(i64::try_from(at_ms).unwrap_or(i64::MAX));
+                let now_ms = self.now_ms();
+                self.clock.advance(i64::try_from(at_ms.saturating_sub(now_ms)).unwrap_or(i64::MAX).max(1));
                 continue;
             }
             let pushes = [self.google.next_notification_at(), self.microsoft.next_notification_at()];

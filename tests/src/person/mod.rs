@@ -5,7 +5,7 @@
 
 pub mod google;
 pub mod microsoft;
-mod outlook_rule;
+pub(crate) mod outlook_rule;
 mod words;
 
 pub use words::{Change, Occurrence, Place, Window, length_minutes};

@@ -30,7 +30,7 @@ fn day_of_month(wall: &str) -> i64 {
 ///
 /// # Panics
 /// When the case has a rule that these pages have no words for.
-pub(super) fn recurrence(rule: &Value, start: &str, zone: &str) -> Value {
+pub(crate) fn recurrence(rule: &Value, start: &str, zone: &str) -> Value {
     let interval = rule["interval"].as_u64().unwrap_or(1);
     let days: Vec<&str> = rule["byDay"].as_array().into_iter().flatten().map(|day| name(&day["day"])).collect();
     let nth = rule["byDay"][0]["nthOfPeriod"].as_u64();
@@ -54,6 +54,9 @@ pub(super) fn recurrence(rule: &Value, start: &str, zone: &str) -> Value {
     if let Some(count) = rule["count"].as_u64() {
         range["type"] = "numbered".into();
         range["numberOfOccurrences"] = count.into();
+    } else if let Some(until) = rule["until"].as_str() {
+        range["type"] = "endDate".into();
+        range["endDate"] = until.get(..10).into();
     }
     json!({"pattern": pattern, "range": range})
 }

@@ -6,13 +6,17 @@ use tandem_engine::effects::{
     TimeMs, TransportError,
 };
 use tandem_engine::webhooks;
-use tandem_providers::{Served, SimRequest, SimResponse};
+use tandem_providers::{Clock as _, Served, SimRequest, SimResponse};
 
-use super::{ACCOUNT, GRAPH, Sent, World, notice};
+use super::{ACCOUNT, GRAPH, Sent, World, notice, weather};
 use crate::memory::Memory;
 
 impl World {
     fn act(&mut self) -> bool {
+        if self.weather.rival_at.is_some_and(|at| self.effects >= at) {
+            self.weather.rival_at = None;
+            self.rival();
+        }
         if self.dies_after.is_some_and(|last| self.effects >= last) {
             return false;
         }
@@ -40,7 +44,10 @@ impl World {
     }
 
     fn read<T>(&mut self, read: impl FnOnce(&Memory) -> T) -> Stored<T> {
-        if self.act() { Ok(read(&self.memory)) } else { Err(StorageError::Unavailable) }
+        if !self.act() {
+            return Err(StorageError::Unavailable);
+        }
+        Ok(read(self.weather.past.as_ref().unwrap_or(&self.memory)))
     }
 }
 
@@ -85,6 +92,10 @@ impl Effects for World {
         if let Some(traced) = traced {
             eprintln!("TRACE {} {traced} -> {:?} {}", World::now_ms(self), answer.status(), answer.json());
         }
+        if let Some(observer) = &mut self.observer {
+            let now_ms = u64::try_from(self.clock.now_ms()).unwrap_or(0);
+            observer.exchanged(now_ms, self.effects, &sim, &answer);
+        }
         match answer {
             SimResponse::Answer(answer) => {
                 Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
@@ -110,7 +121,13 @@ impl Effects for World {
     }
 
     fn load_replica(&mut self, replica: &str) -> Stored<Option<Replica>> {
-        self.read(|memory| memory.replica(replica))
+        let mut found = self.read(|memory| memory.replica(replica))?;
+        // A host answers with the lease that the step was started with, not with whoever has it now.
+        let step = self.observer.as_ref().and_then(|observer| observer.step.as_ref());
+        if let (Some(found), Some((_, epoch))) = (&mut found, step.filter(|(of, _)| of == replica)) {
+            found.lease_epoch = *epoch;
+        }
+        Ok(found)
     }
 
     fn calendar_replicas(&mut self, calendar: &str) -> Stored<Vec<ReplicaSummary>> {
@@ -171,6 +188,23 @@ impl Effects for World {
     }
 
     fn commit(&mut self, batch: Batch) -> Stored<()> {
-        if self.act() { self.memory.commit(batch) } else { Err(StorageError::Unavailable) }
+        if !self.act() {
+            return Err(StorageError::Unavailable);
+        }
+        if weather::is_due(&mut self.weather.stale_commit) {
+            return Err(StorageError::Stale);
+        }
+        let unanswered = weather::is_due(&mut self.weather.unanswered_commit);
+        let mut observer = self.observer.take();
+        let late = observer.as_mut().is_some_and(|observer| {
+            let replica = observer.step.as_ref().and_then(|(replica, _)| self.memory.replicas.get(replica));
+            observer.committing(self.effects, &batch, replica.map(|replica| replica.lease_epoch))
+        });
+        let result = self.memory.commit(batch);
+        if let Some(observer) = &mut observer {
+            observer.committed(late, &result);
+        }
+        self.observer = observer;
+        if unanswered { Err(StorageError::Unavailable) } else { result }
     }
 }

@@ -1,0 +1,261 @@
+//! Peace: faults are over, time passes, and everything must come together within three rounds (I5), stay so without a
+//! single write more (I4), and hold what people wrote (I1, I2, I3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tandem_engine::effects::{Failure, FailureKind};
+use tandem_engine::sync::Outcome;
+
+use super::history::Setup;
+use super::ledger::Ledger;
+use super::marks::Mark;
+use super::observer::Violation;
+use super::stage;
+use crate::agenda::{self, Seen};
+use crate::person::Person;
+use crate::person::microsoft::OutlookPerson;
+use crate::world::{ACCOUNT, CALENDAR, OUTLOOK, REPLICA, World};
+
+/// Rounds until all sides must show the same.
+const ROUNDS: u32 = 3;
+/// The extended property of Tandem's origin mark at Microsoft.
+const MARK: &str = "String {7f3c1a52-6d0e-4b8f-9a41-2c5d8e90b7a6} Name tandem";
+/// A replica comes back at least so often: the safety poll, and some spread.
+const LONGEST_REST_MS: u64 = 2 * 3_600_000;
+
+/// Codes of failures that say what a provider has no words for.
+const EXCUSES: [&str; 2] = ["additional-dates", "deleted-occurrence"];
+
+type View = BTreeMap<Seen, u32>;
+
+/// Live on in peace, and say what does not hold.
+pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut difference = String::new();
+    for round in 1..=ROUNDS {
+        if let Err(what) = rest(world) {
+            violations.push(Violation { invariant: "I15", what });
+            return violations;
+        }
+        answer_guards(world);
+        difference = differs(world, setup);
+        if difference.is_empty() {
+            break;
+        }
+        if round == ROUNDS {
+            violations.push(Violation { invariant: "I5", what: format!("after {ROUNDS} rounds: {difference}") });
+        }
+    }
+    let before = writes(world);
+    for _ in 0..2 {
+        if let Err(what) = rest(world) {
+            violations.push(Violation { invariant: "I15", what });
+        }
+    }
+    if writes(world) != before {
+        let requests: Vec<String> =
+            world.sent.iter().rev().filter(|sent| sent.method != "GET").take(3).map(|sent| sent.url.clone()).collect();
+        violations.push(Violation { invariant: "I4", what: format!("written although nobody edits: {requests:?}") });
+    } else if difference.is_empty() {
+        let later = differs(world, setup);
+        if !later.is_empty() {
+            violations.push(Violation { invariant: "I5", what: format!("some rounds later: {later}") });
+        }
+    }
+    violations.extend(ledger.check(world, &stage::sides(setup)));
+    violations.extend(remains(world));
+    violations.extend(providers(world, ledger.has_split()));
+    violations
+}
+
+/// Time passes to the next safety poll, and everything due is done.
+fn rest(world: &mut World) -> Result<(), String> {
+    let outcome = world.poll().map_err(|error| error.to_string())?;
+    let now_ms = world.now_ms();
+    match outcome {
+        Outcome::Idle(at_ms) if at_ms <= now_ms + LONGEST_REST_MS => Ok(()),
+        // A guard asks: somebody answers it.
+        Outcome::Paused(_) => Ok(()),
+        other => Err(format!("a replica ends with {other:?} at {now_ms}")),
+    }
+}
+
+/// A person answers a guard by looking: what is there stays, what is gone is gone.
+fn answer_guards(world: &mut World) {
+    for replica in [REPLICA, OUTLOOK] {
+        let asks = world
+            .memory
+            .failures
+            .values()
+            .any(|failure| failure.replica == replica && failure.kind == FailureKind::Guard);
+        if !asks {
+            continue;
+        }
+        let there = |id: &str| {
+            if replica == REPLICA { world.google.event(ACCOUNT, id) } else { world.microsoft.event(ACCOUNT, id) }
+        };
+        let generation = tandem_engine::sync::state::State::parse(
+            &world.memory.replica(replica).map(|replica| replica.state).unwrap_or_default(),
+        )
+        .generation;
+        let unseen = world.memory.unseen(replica, generation, None, 1_000);
+        let still = |id: &str| there(id).is_some_and(|row| row["status"] != "cancelled");
+        let accept = !unseen.iter().any(|shadow| still(&shadow.remote_id));
+        if let Some(observer) = &mut world.observer {
+            observer.marks.reach(if accept { Mark::GuardAccepted } else { Mark::GuardDeclined });
+        }
+        let _ = world.answer_guard(replica, accept);
+    }
+    let _ = world.settle();
+}
+
+fn writes(world: &World) -> (u64, u64) {
+    (world.google.counters().writes, world.microsoft.counters().writes)
+}
+
+/// What is not the same, in words; empty when all is.
+fn differs(world: &mut World, setup: &Setup) -> String {
+    let here = plain(agenda::local(world));
+    let mut words = String::new();
+    if setup.google.is_some() {
+        world.google.grant_access(ACCOUNT, "token", i64::MAX / 4);
+        words.push_str(&compared(
+            "Google",
+            &without(world, REPLICA, &here),
+            &without(world, REPLICA, &plain(agenda::remote(world))),
+        ));
+    }
+    if let Some(ways) = &setup.outlook {
+        world.microsoft.grant_access(ACCOUNT, "token", i64::MAX / 4);
+        let there = without(world, OUTLOOK, &plain(outlook(world)));
+        let here = without(world, OUTLOOK, &here);
+        if ways.busy_only {
+            words.push_str(&compared("Outlook (busy)", &times(&here), &times(&there)));
+            if let Some((shown, _)) = there.iter().find(|(one, _)| one.2 != "Busy" || !one.3.is_empty()) {
+                words.push_str(&format!("a busy replica shows {shown:?}; "));
+            }
+        } else {
+            words.push_str(&compared("Outlook", &here, &there));
+        }
+    }
+    if !world.memory.queue.is_empty() {
+        words.push_str(&format!("still queued: {:?}", world.memory.queue.values().collect::<Vec<_>>()));
+    }
+    words
+}
+
+fn outlook(world: &World) -> View {
+    let mut seen = View::new();
+    for one in OutlookPerson::new(&world.microsoft).sees(agenda::WINDOW) {
+        let end = one.start_ms + one.minutes * 60_000;
+        *seen.entry((one.start_ms, end, one.title, one.location, one.description)).or_default() += 1;
+    }
+    seen
+}
+
+/// Without the families that this provider cannot express: each has its record, which says so to a person.
+fn without(world: &World, replica: &str, view: &View) -> View {
+    let excused = excused(world, replica);
+    let of = |one: &Seen| super::facts::family(&one.2).is_some_and(|family| excused.contains(&family));
+    view.iter().filter(|(one, _)| !of(one)).map(|(one, count)| (one.clone(), *count)).collect()
+}
+
+/// Families with a record that a provider cannot express them.
+fn excused(world: &World, replica: &str) -> BTreeSet<String> {
+    let records = world.memory.failures.values().filter(|failure| failure.replica == replica && is_excuse(failure));
+    let uids = records.filter_map(|failure| failure.uid.as_ref());
+    let rows = uids.filter_map(|uid| world.memory.events.get(&(CALENDAR.to_owned(), uid.clone())));
+    rows.filter_map(|row| {
+        let document: serde_json::Value = serde_json::from_str(&row.document).ok()?;
+        super::facts::family(document["title"].as_str()?)
+    })
+    .collect()
+}
+
+fn is_excuse(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Push && EXCUSES.contains(&failure.code.as_str())
+}
+
+/// What people see of notes, whatever they are written in.
+fn plain(view: View) -> View {
+    let mut plain = View::new();
+    for (mut one, count) in view {
+        let mut inside = false;
+        let text: String = one
+            .4
+            .chars()
+            .filter(|c| {
+                let was = inside;
+                inside = if was { *c != '>' } else { *c == '<' };
+                !was && !inside
+            })
+            .collect();
+        one.4 = text.replace("&amp;", "&").trim().to_owned();
+        *plain.entry(one).or_default() += count;
+    }
+    plain
+}
+
+fn times(view: &View) -> View {
+    let mut times = View::new();
+    for (one, count) in view {
+        *times.entry((one.0, one.1, String::new(), String::new(), String::new())).or_default() += count;
+    }
+    times
+}
+
+fn compared(side: &str, here: &View, there: &View) -> String {
+    let only = |a: &View, b: &View| -> Vec<String> {
+        a.iter().filter(|(one, n)| b.get(*one) != Some(n)).map(|(one, n)| format!("{n}x {one:?}")).take(3).collect()
+    };
+    if here == there {
+        return String::new();
+    }
+    format!("only here: {:?}, only at {side}: {:?}; ", only(here, there), only(there, here))
+}
+
+/// Nothing is left lying about in the store, and no secret is in it.
+fn remains(world: &World) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    if let Some(failure) = world.memory.failures.values().find(|failure| !is_excuse(failure)) {
+        violations.push(Violation { invariant: "I15", what: format!("set aside: {failure:?}") });
+    }
+    if let Some(orphan) = world.memory.orphans.values().next() {
+        violations.push(Violation { invariant: "I19", what: format!("an orphan waits for ever: {orphan:?}") });
+    }
+    if format!("{:?}", world.memory).contains("Bearer") {
+        violations.push(Violation { invariant: "I14", what: "a token is in the store".to_owned() });
+    }
+    violations
+}
+
+/// What the providers' own truth says: nothing twice, no mail, nothing lost that Tandem does not know.
+fn providers(world: &World, split: bool) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut add = |invariant, what| violations.push(Violation { invariant, what });
+    let twice =
+        [world.microsoft.duplicates_by_property(ACCOUNT, MARK), world.google.duplicates_by_property(ACCOUNT, "tandem")];
+    // A split in a provider's own pages copies the mark.
+    if !split && twice.iter().any(|twice| !twice.is_empty()) {
+        add("I2", format!("created twice: {twice:?}"));
+    }
+    let mails = (world.google.counters().mails, world.microsoft.counters().mails);
+    if mails != (0, 0) {
+        add("I17", format!("mails were sent: {mails:?}"));
+    }
+    for row in world.google.truth(ACCOUNT) {
+        let number = row["summary"].as_str().and_then(super::facts::family);
+        let id = row["id"].as_str().unwrap_or_default();
+        // Made in Google's pages: the id is Google's own, and the property was there from the beginning.
+        let made_there = number.is_some() && row["recurringEventId"].is_null() && has_mark_of_none(&row);
+        if made_there && row.pointer("/extendedProperties/private/crm").is_none() {
+            add("I18", format!("{id} lost a property that Tandem does not know"));
+        }
+    }
+    violations
+}
+
+/// Whether an event at Google was made in its own pages.
+fn has_mark_of_none(row: &serde_json::Value) -> bool {
+    row.pointer("/extendedProperties/private/tandem").is_none()
+}

@@ -1,0 +1,177 @@
+//! What a side says, as a set of values that only one edit ever wrote: `#17#` in a text, the minute `:17` in a start.
+//!
+//! Read in the providers' own truth and in the application's documents, with no help of the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::history::Side;
+use crate::world::{ACCOUNT, World};
+
+/// Values by the family that they belong to.
+pub type Facts = BTreeMap<String, BTreeSet<String>>;
+
+/// The family of a title: everything that came out of one creation, also by splits.
+#[must_use]
+pub fn family(title: &str) -> Option<String> {
+    let name = title.split(' ').next()?;
+    (name.starts_with('E') && name[1..].chars().all(|c| c.is_ascii_digit())).then(|| name.to_owned())
+}
+
+/// A title of a family.
+#[must_use]
+pub fn title(family: &str, token: u32) -> String {
+    format!("{family} #{token}#")
+}
+
+/// A wall time on a day whose minute only this token has; Outlook has no seconds. Below 60 tokens they stay apart.
+#[must_use]
+pub fn wall(day: u8, hour: u8, token: u32) -> String {
+    format!("2026-03-{day:02}T{hour:02}:{:02}:00", 1 + token % 59)
+}
+
+/// Values in a text: `#17#`.
+pub fn in_text(text: &str, into: &mut BTreeSet<String>) {
+    let mut parts = text.split('#').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) && parts.peek().is_some() {
+            into.insert(format!("#{part}#"));
+        }
+    }
+}
+
+/// The value in a start, `2026-03-05T10:17:00...`.
+pub fn in_start(start: &str, into: &mut BTreeSet<String>) {
+    if let Some(value) = start.get(13..16).filter(|value| *value != ":00") {
+        into.insert(value.to_owned());
+    }
+}
+
+/// Everything in a JSCalendar document, its overrides too.
+fn in_document(document: &Value, into: &mut BTreeSet<String>) {
+    match document {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match (name.as_str(), value) {
+                    ("start", Value::String(start)) => in_start(start, into),
+                    ("privacy" | "updated" | "created", _) => {}
+                    (_, value) => in_document(value, into),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| in_document(item, into)),
+        Value::String(text) => in_text(text, into),
+        _ => {}
+    }
+}
+
+/// Everything that is written anywhere in a text that holds a document: for records, which keep what lost.
+pub fn in_record(text: &str, into: &mut BTreeSet<String>) {
+    if let Ok(document) = serde_json::from_str::<Value>(text) {
+        in_document(&document, into);
+    }
+}
+
+/// What a side says.
+#[must_use]
+pub fn of(world: &World, side: Side) -> Facts {
+    match side {
+        Side::App => here(world),
+        Side::Google => google(world),
+        Side::Outlook => outlook(world),
+    }
+}
+
+fn here(world: &World) -> Facts {
+    let mut facts = Facts::new();
+    for row in world.local() {
+        let document: Value = serde_json::from_str(&row.document).unwrap_or_default();
+        if let Some(family) = family(document["title"].as_str().unwrap_or_default()) {
+            in_document(&document, facts.entry(family).or_default());
+        }
+    }
+    facts
+}
+
+fn google(world: &World) -> Facts {
+    let truth = world.google.truth(ACCOUNT);
+    let masters: BTreeMap<&str, &Value> = truth.iter().filter_map(|row| Some((row["id"].as_str()?, row))).collect();
+    let mut facts = Facts::new();
+    for row in truth.iter().filter(|row| row["status"] != "cancelled") {
+        let master = row["recurringEventId"].as_str().and_then(|id| masters.get(id).copied()).unwrap_or(row);
+        let Some(family) = family(master["summary"].as_str().unwrap_or_default()) else { continue };
+        let into = facts.entry(family).or_default();
+        for name in ["summary", "description", "location"] {
+            in_text(row[name].as_str().unwrap_or_default(), into);
+        }
+        in_start(row["start"]["dateTime"].as_str().unwrap_or_default(), into);
+    }
+    facts
+}
+
+fn outlook(world: &World) -> Facts {
+    let truth = world.microsoft.truth(ACCOUNT);
+    let masters: BTreeMap<&str, &Value> = truth.iter().filter_map(|row| Some((row["id"].as_str()?, row))).collect();
+    let mut facts = Facts::new();
+    for row in truth.iter().filter(|row| row["type"] != "cancelled") {
+        let master = row["seriesMasterId"].as_str().and_then(|id| masters.get(id).copied()).unwrap_or(row);
+        let Some(family) = family(master["subject"].as_str().unwrap_or_default()) else { continue };
+        let into = facts.entry(family).or_default();
+        for text in [&row["subject"], &row["body"]["content"], &row["location"]["displayName"]] {
+            in_text(text.as_str().unwrap_or_default(), into);
+        }
+        in_start(row["start"]["dateTime"].as_str().unwrap_or_default(), into);
+    }
+    facts
+}
+
+/// Events and series of a family at a side; exceptions are not counted.
+#[must_use]
+pub fn masters(world: &World, side: Side) -> BTreeMap<String, u32> {
+    let titles: Vec<String> = match side {
+        Side::App => world
+            .local()
+            .into_iter()
+            .filter_map(|row| Some(serde_json::from_str::<Value>(&row.document).ok()?["title"].as_str()?.to_owned()))
+            .collect(),
+        Side::Google => world
+            .google
+            .truth(ACCOUNT)
+            .into_iter()
+            .filter(|row| row["recurringEventId"].is_null())
+            .filter_map(|row| Some(row["summary"].as_str()?.to_owned()))
+            .collect(),
+        Side::Outlook => world
+            .microsoft
+            .truth(ACCOUNT)
+            .into_iter()
+            .filter(|row| row["seriesMasterId"].is_null())
+            .filter_map(|row| Some(row["subject"].as_str()?.to_owned()))
+            .collect(),
+    };
+    let mut counts = BTreeMap::new();
+    for family in titles.iter().filter_map(|title| family(title)) {
+        *counts.entry(family).or_default() += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_where_a_person_sees_them_and_nowhere_else() {
+        let document = serde_json::json!({
+            "title": "E3 #17#", "start": "2026-03-05T10:17:00", "updated": "2026-03-05T10:55:44Z",
+            "recurrenceOverrides": {"2026-03-06T10:11:12": {"start": "2026-03-06T11:05:00", "description": "a #9# b"}},
+        });
+        let mut found = BTreeSet::new();
+        in_document(&document, &mut found);
+        let expected = ["#17#", "#9#", ":05", ":17"].map(str::to_owned);
+        assert_eq!(found, BTreeSet::from(expected));
+        assert_eq!(family("E3 #17#").as_deref(), Some("E3"));
+        assert_eq!(family("Event"), None);
+    }
+}

@@ -1,0 +1,177 @@
+//! A seed becomes a history.
+
+use tandem_engine::effects::ConflictPolicy;
+
+use super::dice::{Dice, Stream};
+use super::history::{Act, Change, Edit, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble};
+
+/// Misfortunes that a provider may have, by how often they come.
+const MISFORTUNES: [Misfortune; 20] = [
+    Misfortune::TooManyRequests,
+    Misfortune::RetryAfter,
+    Misfortune::RateLimited,
+    Misfortune::ServerError,
+    Misfortune::ServerErrorAfterApplying,
+    Misfortune::ServerErrorAfterApplying,
+    Misfortune::Unauthorized,
+    Misfortune::PreconditionFailed,
+    Misfortune::Truncated,
+    Misfortune::LostRequest,
+    Misfortune::LostAnswer,
+    Misfortune::LostAnswer,
+    Misfortune::EmptyPage,
+    Misfortune::EmptyListing,
+    Misfortune::LostCursor,
+    Misfortune::LostCursor,
+    Misfortune::LostChannels,
+    Misfortune::ExpiredAccess,
+    Misfortune::Forgery,
+    Misfortune::Churn,
+];
+
+/// The history of a seed.
+#[must_use]
+pub fn generate(seed: u64) -> History {
+    let setup = setup(&mut Dice::stream(seed, Stream::Data));
+    let mut workload = Dice::stream(seed, Stream::Workload);
+    let mut faults = Dice::stream(seed, Stream::Faults);
+    let mut schedule = Dice::stream(seed, Stream::Schedule);
+    let people = people(&setup);
+    let mut acts = Vec::new();
+    let mut token = 0;
+    // Some begin with calendars in step, some with a first listing under way.
+    if schedule.once_in(2) {
+        acts.push(Act::Settle);
+    }
+    for _ in 0..3 + schedule.below(7) {
+        for _ in 0..=workload.below(3) {
+            token += 1;
+            acts.push(Act::Edit(edit(&mut workload, &people, token)));
+            if schedule.once_in(3) {
+                acts.push(Act::Wait { ms: u32::try_from(schedule.below(4_000)).unwrap_or(0) });
+            }
+        }
+        if faults.once_in(3) {
+            acts.push(fault(&mut faults, &setup));
+        }
+        if faults.once_in(30) {
+            let ahead_ms = [-600_000, -5_000, 90_000, 7_200_000, 0][usize::from(faults.small(5))];
+            acts.push(Act::Clock { ahead_ms });
+        }
+        let trouble = faults.once_in(3).then(|| trouble(&mut faults));
+        acts.push(match schedule.below(4) {
+            0 if trouble.is_none() => Act::Settle,
+            _ => Act::Work { steps: schedule.small(10), trouble },
+        });
+    }
+    History { seed, setup, acts }
+}
+
+fn setup(dice: &mut Dice) -> Setup {
+    let sides = dice.below(3);
+    let policy = match dice.below(5) {
+        0 => ConflictPolicy::Remote,
+        1 => ConflictPolicy::Local,
+        2 => ConflictPolicy::Ask,
+        _ => ConflictPolicy::Newest,
+    };
+    let google = (sides != 1).then(|| google(dice));
+    let mut outlook = (sides != 0).then(|| outlook(dice, sides == 2));
+    // What is there before could not be written to the other side.
+    let one_way = google.as_ref().is_some_and(|ways| ways.read_only);
+    outlook.iter_mut().filter(|ways| one_way || ways.busy_only).for_each(|ways| ways.events = 0);
+    Setup { google, outlook, policy, push: !dice.once_in(3), push_trouble: if dice.once_in(2) { 100 } else { 0 } }
+}
+
+fn google(dice: &mut Dice) -> GoogleWays {
+    GoogleWays {
+        page_limit: dice.once_in(2).then(|| 1 + dice.small(4)),
+        shuffle: dice.once_in(2),
+        bare_tombstones: dice.once_in(2),
+        delete_cancels_exceptions: dice.once_in(2),
+        no_op_keeps_etag: dice.once_in(2),
+        read_only: dice.once_in(24),
+        events: if dice.once_in(40) { 14 } else { dice.small(4) },
+    }
+}
+
+fn outlook(dice: &mut Dice, third: bool) -> OutlookWays {
+    OutlookWays {
+        page_limit: dice.once_in(2).then(|| 1 + dice.small(4)),
+        shuffle: dice.once_in(3),
+        delta: dice.small(5),
+        whole_rows: dice.once_in(3),
+        lost_token: dice.small(5),
+        reset: dice.small(3),
+        transaction: dice.small(3),
+        removal: dice.small(3),
+        no_drift: dice.once_in(3),
+        repeats: dice.once_in(5),
+        empty_first_page: dice.once_in(5),
+        no_occurrence_properties: dice.once_in(6),
+        busy_only: third && dice.once_in(10),
+        events: if dice.once_in(40) { 14 } else { dice.small(4) },
+    }
+}
+
+/// Who edits. In a calendar that may only be read, everybody who edits does it there.
+fn people(setup: &Setup) -> Vec<Side> {
+    if setup.google.as_ref().is_some_and(|google| google.read_only) {
+        return vec![Side::Google];
+    }
+    let mut people = vec![Side::App];
+    people.extend(setup.google.as_ref().map(|_| Side::Google));
+    people.extend(setup.outlook.as_ref().filter(|ways| !ways.busy_only).map(|_| Side::Outlook));
+    people
+}
+
+fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
+    let (day, hour) = (2 + dice.small(26), 7 + dice.small(11));
+    let change = match dice.below(12) {
+        0..=2 => Change::New { day, hour, series: dice.once_in(2).then(|| rhythm(dice)) },
+        3 | 4 => Change::Title,
+        5 => Change::Notes,
+        6 => Change::Place,
+        7 | 8 => Change::Move { day, hour },
+        9 => Change::Length { quarters: 1 + dice.small(10) },
+        _ => Change::Delete,
+    };
+    Edit {
+        side: dice.pick(people).copied().unwrap_or(Side::App),
+        token,
+        // Few events are edited often: that is where the trouble is.
+        event: u16::from(dice.small(4)),
+        occurrence: (!dice.once_in(3)).then(|| u16::from(dice.small(8))),
+        following: dice.once_in(7),
+        change,
+    }
+}
+
+fn rhythm(dice: &mut Dice) -> Rhythm {
+    match dice.below(4) {
+        0 => Rhythm::Daily(2 + dice.small(7)),
+        1 => Rhythm::Fortnightly(2 + dice.small(5)),
+        2 => Rhythm::Monthly(2 + dice.small(4)),
+        _ => Rhythm::Weekly,
+    }
+}
+
+fn fault(dice: &mut Dice, setup: &Setup) -> Act {
+    let at = match (&setup.google, &setup.outlook) {
+        (Some(_), Some(_)) if dice.once_in(2) => Side::Google,
+        (Some(_), None) => Side::Google,
+        _ => Side::Outlook,
+    };
+    let kind = dice.pick(&MISFORTUNES).copied().unwrap_or(Misfortune::LostAnswer);
+    Act::Fault { at, kind, after: dice.small(5), times: 1 + dice.small(3) }
+}
+
+fn trouble(dice: &mut Dice) -> Trouble {
+    match dice.below(9) {
+        0..=3 => Trouble::Dies(u16::from(dice.small(60))),
+        4 | 5 => Trouble::Rival(u16::from(dice.small(40))),
+        6 => Trouble::UnansweredCommit(dice.small(5)),
+        7 => Trouble::StaleCommit(dice.small(5)),
+        _ => Trouble::StaleReads,
+    }
+}

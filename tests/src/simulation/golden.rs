@@ -1,0 +1,153 @@
+//! Golden scenarios: small histories that everybody who syncs calendars must survive, with the process dying after every
+//! single effect of the work that follows, and for the smallest ones after every pair of effects.
+
+use tandem_engine::effects::ConflictPolicy;
+
+use super::history::{Act, Change, Edit, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble};
+use super::marks::Mark;
+use super::observer::Violation;
+use super::play::play;
+use crate::world::EngineKind;
+
+/// Steps of the work that is cut off: enough for all of it.
+const STEPS: u8 = 40;
+/// Effects that a scenario may have; more is a defect of the scenario.
+const MOST_EFFECTS: u16 = 400;
+
+/// A history with a name. Its last act is the work that is cut off.
+#[derive(Debug, Clone)]
+pub struct Golden {
+    /// Which sides, and what happens.
+    pub name: String,
+    history: History,
+}
+
+/// What a pass found.
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// Deaths died.
+    pub deaths: u64,
+    /// What did not hold: scenario, effects until the deaths, the violation.
+    pub broken: Vec<(String, Vec<u16>, Violation)>,
+}
+
+/// All scenarios, the smallest first.
+#[must_use]
+pub fn all() -> Vec<Golden> {
+    let sides: [(&str, bool, bool); 3] =
+        [("google", true, false), ("outlook", false, true), ("three sides", true, true)];
+    let mut all = Vec::new();
+    for (name, story) in STORIES {
+        for (sides, google, outlook) in sides {
+            let there = if outlook { Side::Outlook } else { Side::Google };
+            let setup = Setup {
+                google: google.then(GoogleWays::default),
+                outlook: outlook.then(OutlookWays::default),
+                policy: ConflictPolicy::Newest,
+                push: false,
+                push_trouble: 0,
+            };
+            let mut acts = story(there);
+            acts.push(Act::Work { steps: STEPS, trouble: None });
+            all.push(Golden { name: format!("{name}, {sides}"), history: History { seed: 1, setup, acts } });
+        }
+    }
+    all
+}
+
+type Story = fn(Side) -> Vec<Act>;
+
+const STORIES: [(&str, Story); 15] = [
+    ("created here", |_| vec![Act::Settle, new(Side::App, 1, None)]),
+    ("created there", |there| vec![Act::Settle, new(there, 1, None)]),
+    ("renamed here", |_| vec![new(Side::App, 1, None), Act::Settle, change(Side::App, 2, Change::Title)]),
+    ("renamed there", |there| vec![new(Side::App, 1, None), Act::Settle, change(there, 2, Change::Title)]),
+    ("deleted here", |there| vec![new(there, 1, None), Act::Settle, change(Side::App, 2, Change::Delete)]),
+    ("deleted there", |there| vec![new(Side::App, 1, None), Act::Settle, change(there, 2, Change::Delete)]),
+    ("renamed on both sides", |there| {
+        let first = vec![new(there, 1, None), Act::Settle];
+        [first, vec![change(there, 2, Change::Title), change(Side::App, 3, Change::Title)]].concat()
+    }),
+    ("deleted here, renamed there", |there| {
+        let first = vec![new(there, 1, None), Act::Settle];
+        [first, vec![change(Side::App, 2, Change::Delete), change(there, 3, Change::Title)]].concat()
+    }),
+    ("an occurrence renamed here", |_| {
+        vec![new(Side::App, 1, Some(Rhythm::Daily(4))), Act::Settle, one(Side::App, 2, Change::Title)]
+    }),
+    ("an occurrence deleted there", |there| {
+        vec![new(Side::App, 1, Some(Rhythm::Daily(4))), Act::Settle, one(there, 2, Change::Delete)]
+    }),
+    ("a series with an exception, new here", |_| {
+        vec![Act::Settle, new(Side::App, 1, Some(Rhythm::Daily(4))), one(Side::App, 2, Change::Title)]
+    }),
+    ("a series split here", |_| vec![new(Side::App, 1, Some(Rhythm::Weekly)), Act::Settle, split(Side::App, 2)]),
+    ("a series split there", |there| vec![new(Side::App, 1, Some(Rhythm::Weekly)), Act::Settle, split(there, 2)]),
+    ("a lost cursor, and a deletion meanwhile", |there| {
+        let lost = Act::Fault { at: there, kind: Misfortune::LostCursor, after: 0, times: 1 };
+        let first = vec![new(there, 1, None), new(there, 2, None), Act::Settle];
+        [first, vec![change(there, 3, Change::Delete), lost]].concat()
+    }),
+    ("a creation whose answer is lost", |there| {
+        let lost = Act::Fault { at: there, kind: Misfortune::LostAnswer, after: 0, times: 1 };
+        vec![Act::Settle, new(Side::App, 1, None), lost]
+    }),
+];
+
+fn edit(side: Side, token: u32, change: Change) -> Edit {
+    Edit { side, token, event: 0, occurrence: None, following: false, change }
+}
+
+fn new(side: Side, token: u32, series: Option<Rhythm>) -> Act {
+    Act::Edit(edit(side, token, Change::New { day: 3, hour: 9, series }))
+}
+
+fn change(side: Side, token: u32, what: Change) -> Act {
+    Act::Edit(edit(side, token, what))
+}
+
+fn one(side: Side, token: u32, what: Change) -> Act {
+    Act::Edit(Edit { occurrence: Some(1), ..edit(side, token, what) })
+}
+
+fn split(side: Side, token: u32) -> Act {
+    Act::Edit(Edit { occurrence: Some(2), following: true, ..edit(side, token, Change::Title) })
+}
+
+impl Golden {
+    /// The history in which the work is begun once more for each of these deaths.
+    #[must_use]
+    pub fn with_deaths(&self, deaths: &[u16]) -> History {
+        let mut history = self.history.clone();
+        let work = history.acts.pop();
+        history
+            .acts
+            .extend(deaths.iter().map(|after| Act::Work { steps: STEPS, trouble: Some(Trouble::Dies(*after)) }));
+        history.acts.extend(work);
+        history
+    }
+
+    /// Die once after each effect. Returns how many effects the work has.
+    pub fn singles(&self, engine: EngineKind, pass: &mut Pass) -> u16 {
+        (0..MOST_EFFECTS).find(|after| !self.dies(engine, &[*after], pass)).unwrap_or(MOST_EFFECTS)
+    }
+
+    /// Die after each effect, and again after each effect of the second attempt.
+    pub fn pairs(&self, engine: EngineKind, effects: u16, pass: &mut Pass) {
+        for first in 0..effects {
+            let mut died = |second: &u16| self.dies(engine, &[first, *second], pass);
+            // The second attempt has more effects than the first had left.
+            let _ = (0..MOST_EFFECTS).take_while(|second| died(second)).count();
+        }
+    }
+
+    /// Whether the last of these deaths was died at all.
+    fn dies(&self, engine: EngineKind, deaths: &[u16], pass: &mut Pass) -> bool {
+        let played = play(&self.with_deaths(deaths), engine, false);
+        let broken = played.violations.into_iter().map(|v| (self.name.clone(), deaths.to_vec(), v));
+        pass.broken.extend(broken);
+        let died = played.tally.deaths == deaths.len() as u64 && played.marks.0.contains(&Mark::Died);
+        pass.deaths += u64::from(died);
+        died
+    }
+}

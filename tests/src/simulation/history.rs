@@ -1,0 +1,249 @@
+//! A history as data: the rules of its world and the list of everything that happens in it.
+//!
+//! Nothing in it depends on what the engine does. An edit names "the third event that this person sees", not a uid, so
+//! a history can be played again after the code changed, and any part of it can be left out.
+
+use serde::{Deserialize, Serialize};
+use tandem_engine::effects::{ConflictPolicy, ReplicaMode};
+
+/// Everything that happens, from an empty store to the moment when all faults end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The seed that it was made from.
+    pub seed: u64,
+    /// The world before anything happens.
+    pub setup: Setup,
+    /// What happens, in this order.
+    pub acts: Vec<Act>,
+}
+
+/// The rules of a world. A side without rules is not connected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Google's ways.
+    pub google: Option<GoogleWays>,
+    /// Microsoft's ways.
+    pub outlook: Option<OutlookWays>,
+    /// Who wins a conflict.
+    pub policy: ConflictPolicy,
+    /// Whether providers may push; else they are polled.
+    pub push: bool,
+    /// How often a push is lost, doubled, late or out of order: each so often in a thousand.
+    pub push_trouble: u16,
+}
+
+/// What Google does in this world, where it may do either.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GoogleWays {
+    /// Rows in a page at most; none for its own limit.
+    pub page_limit: Option<u8>,
+    /// Rows in no order.
+    pub shuffle: bool,
+    /// Deleted events without their details.
+    pub bare_tombstones: bool,
+    /// A deleted series lists its exceptions as cancelled.
+    pub delete_cancels_exceptions: bool,
+    /// A write of nothing keeps the etag.
+    pub no_op_keeps_etag: bool,
+    /// The account may only read.
+    pub read_only: bool,
+    /// Events that are there before.
+    pub events: u8,
+}
+
+/// What Microsoft does in this world, where it may do either. Numbers choose among the simulator's variants.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OutlookWays {
+    /// Rows in a page at most; none for its own limit.
+    pub page_limit: Option<u8>,
+    /// Rows in no order.
+    pub shuffle: bool,
+    /// How events/delta works, or does not.
+    pub delta: u8,
+    /// Rows of plain occurrences are whole.
+    pub whole_rows: bool,
+    /// How a lost token is refused.
+    pub lost_token: u8,
+    /// What a changed master forgets.
+    pub reset: u8,
+    /// The answer to a repeated creation.
+    pub transaction: u8,
+    /// What a deleted series removes.
+    pub removal: u8,
+    /// Change keys are not rewritten after a creation.
+    pub no_drift: bool,
+    /// Pages repeat their neighbour's row.
+    pub repeats: bool,
+    /// Deltas begin with an empty page.
+    pub empty_first_page: bool,
+    /// No `cancelledOccurrences`.
+    pub no_occurrence_properties: bool,
+    /// The replica shows only when one is busy.
+    pub busy_only: bool,
+    /// Events that are there before.
+    pub events: u8,
+}
+
+impl OutlookWays {
+    /// How the replica carries changes.
+    #[must_use]
+    pub fn mode(&self) -> ReplicaMode {
+        if self.busy_only { ReplicaMode::BusyOnly } else { ReplicaMode::TwoWay }
+    }
+}
+
+/// Who does something, or where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Side {
+    /// The application.
+    App,
+    /// Google.
+    Google,
+    /// Microsoft.
+    Outlook,
+}
+
+/// One thing that happens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Act {
+    /// A person changes something.
+    Edit(Edit),
+    /// A provider will misbehave.
+    Fault {
+        /// Which one.
+        at: Side,
+        /// How.
+        kind: Misfortune,
+        /// Requests that it lets through first.
+        after: u8,
+        /// Requests that it hits.
+        times: u8,
+    },
+    /// Time passes.
+    Wait {
+        /// Milliseconds.
+        ms: u32,
+    },
+    /// The host's clock goes wrong against everybody else's.
+    Clock {
+        /// Milliseconds that it is ahead.
+        ahead_ms: i32,
+    },
+    /// Workers work.
+    Work {
+        /// Steps, the replicas in turn.
+        steps: u8,
+        /// What happens to the host meanwhile.
+        trouble: Option<Trouble>,
+    },
+    /// Workers work until nothing is to be done.
+    Settle,
+}
+
+/// An edit by a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Where.
+    pub side: Side,
+    /// Its number, which makes its values its own.
+    pub token: u32,
+    /// Which event of those that are seen there, counted round.
+    pub event: u16,
+    /// Which occurrence of a series, counted round; none: all of it.
+    pub occurrence: Option<u16>,
+    /// The occurrence and all that follow.
+    pub following: bool,
+    /// What.
+    pub change: Change,
+}
+
+/// What a person changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// A new event, whatever `event` says.
+    New {
+        /// Day of March 2026.
+        day: u8,
+        /// Hour in Berlin.
+        hour: u8,
+        /// A series.
+        series: Option<Rhythm>,
+    },
+    /// Another title.
+    Title,
+    /// Other notes.
+    Notes,
+    /// Another place.
+    Place,
+    /// Another time: of an event any day, of a series and its occurrences another time of the day.
+    Move {
+        /// Day of March 2026.
+        day: u8,
+        /// Hour in Berlin.
+        hour: u8,
+    },
+    /// Another length.
+    Length {
+        /// Quarters of an hour.
+        quarters: u8,
+    },
+    /// Away.
+    Delete,
+}
+
+/// How often a series comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rhythm {
+    /// Every day, so often.
+    Daily(u8),
+    /// Every other week, so often.
+    Fortnightly(u8),
+    /// On this day of each month, so often.
+    Monthly(u8),
+    /// Every week until the end of June.
+    Weekly,
+}
+
+/// How a provider misbehaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it; each is a fault of the simulators or an act of theirs")]
+pub enum Misfortune {
+    TooManyRequests,
+    RetryAfter,
+    RateLimited,
+    ServerError,
+    ServerErrorAfterApplying,
+    Unauthorized,
+    PreconditionFailed,
+    Truncated,
+    LostRequest,
+    LostAnswer,
+    EmptyPage,
+    /// A full listing comes back empty, although there is something.
+    EmptyListing,
+    /// The cursor is refused from now on.
+    LostCursor,
+    /// All channels end without a word.
+    LostChannels,
+    /// All access tokens end.
+    ExpiredAccess,
+    /// Somebody else sends a notification.
+    Forgery,
+    /// An event's version changes, and nothing else.
+    Churn,
+}
+
+/// What happens to the host during some steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trouble {
+    /// The process dies after so many effects.
+    Dies(u16),
+    /// Another worker takes the lease after so many effects, and does a step.
+    Rival(u16),
+    /// The commit with this number is applied, and its answer is lost.
+    UnansweredCommit(u8),
+    /// The commit with this number is refused as stale.
+    StaleCommit(u8),
+    /// The last step reads the store as it was before the first.
+    StaleReads,
+}

@@ -1,0 +1,90 @@
+//! What people did, and what must have come of it at the end.
+//!
+//! I1: a value that somebody wrote is still there, or it was taken away by somebody who saw it, or it is in a record of
+//! a conflict or a failure. I3: what was deleted while all sides agreed, and touched by nobody since, stays away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::facts::{self, Facts};
+use super::history::{Change, Edit, Side};
+use super::observer::Violation;
+use super::people::Done;
+use crate::world::World;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// Values that people wrote: what they did, in words.
+    claims: BTreeMap<String, String>,
+    /// Values that somebody took away who saw them.
+    superseded: BTreeSet<String>,
+    /// Families that were deleted whole, with nothing under way.
+    deleted: BTreeMap<String, String>,
+    /// Families that were edited since the last time when nothing was under way.
+    touched: BTreeSet<String>,
+    /// How often a family may be there: once, and once more for each split.
+    copies: BTreeMap<String, u32>,
+}
+
+impl Ledger {
+    /// An edit was accepted; `before` is what its side said until then.
+    pub(super) fn note(&mut self, world: &World, edit: &Edit, done: &Done, before: &Facts) {
+        let after = facts::of(world, edit.side);
+        let all = |facts: &Facts| -> BTreeSet<String> { facts.values().flatten().cloned().collect() };
+        let (old, new) = (all(before), all(&after));
+        for value in new.difference(&old) {
+            self.claims.insert(value.clone(), format!("{:?} wrote {value} ({:?})", edit.side, edit.change));
+        }
+        self.superseded.extend(old.difference(&new).cloned());
+        let copies = self.copies.entry(done.family.clone()).or_insert(1);
+        *copies += u32::from(done.split);
+        if done.deleted && *copies == 1 && !self.touched.contains(&done.family) {
+            self.deleted.insert(done.family.clone(), format!("{:?} deleted {}", edit.side, done.family));
+        } else if edit.change != Change::Delete || !done.deleted {
+            self.deleted.remove(&done.family);
+        }
+        self.touched.insert(done.family.clone());
+    }
+
+    /// Nothing is under way: all sides agree.
+    pub(super) fn agreed(&mut self) {
+        self.touched.clear();
+    }
+
+    /// Whether any series was split.
+    pub(super) fn has_split(&self) -> bool {
+        self.copies.values().any(|copies| *copies > 1)
+    }
+
+    /// What does not hold at the end, on these sides.
+    #[must_use]
+    pub(super) fn check(&self, world: &World, sides: &[Side]) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        let mut known = BTreeSet::new();
+        for side in sides {
+            known.extend(facts::of(world, *side).into_values().flatten());
+        }
+        for conflict in world.memory.conflicts.values() {
+            for text in [&conflict.base, &conflict.local, &conflict.remote, &conflict.outcome].into_iter().flatten() {
+                facts::in_record(text, &mut known);
+            }
+        }
+        let lost = self.claims.iter().filter(|(value, _)| !self.superseded.contains(*value) && !known.contains(*value));
+        violations.extend(lost.map(|(_, claim)| Violation {
+            invariant: "I1",
+            what: format!("{claim}; nobody took it away, and no record has it"),
+        }));
+        for side in sides {
+            let there = facts::masters(world, *side);
+            violations.extend(self.deleted.iter().filter(|(family, _)| there.contains_key(*family)).map(
+                |(_, claim)| Violation { invariant: "I3", what: format!("{claim}, and it is there at {side:?}") },
+            ));
+            violations.extend(there.iter().filter_map(|(family, count)| {
+                let most = self.copies.get(family).copied().unwrap_or(1);
+                let what = format!("{family} is there {count} times at {side:?}, and was made {most} times");
+                (*count > most).then_some(Violation { invariant: "I2", what })
+            }));
+        }
+        violations
+    }
+}

@@ -1,0 +1,194 @@
+//! A history is lived: first with everything that goes wrong, then in peace, until all sides are the same.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tandem_engine::sync::{Outcome, StepError};
+
+use super::ending;
+use super::facts;
+use super::history::{Act, Edit, History, Trouble};
+use super::ledger::Ledger;
+use super::marks::{Mark, Marks};
+use super::misfortunes::strike;
+use super::observer::Violation;
+use super::people;
+use super::stage;
+use crate::world::{EngineKind, World};
+
+/// How much happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Edits by people that were accepted.
+    pub edits: u64,
+    /// Edits that were refused, or had nothing to edit.
+    pub refused: u64,
+    /// Steps of the engine.
+    pub steps: u64,
+    /// Requests that reached a provider.
+    pub requests: u64,
+    /// Deaths of the process that were died: others found the work already done.
+    pub deaths: u64,
+    /// What went wrong, by name.
+    pub faults: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// Add another history's.
+    pub fn add(&mut self, other: &Self) {
+        self.edits += other.edits;
+        self.refused += other.refused;
+        self.steps += other.steps;
+        self.requests += other.requests;
+        self.deaths += other.deaths;
+        for (name, count) in &other.faults {
+            *self.faults.entry(name.clone()).or_default() += count;
+        }
+    }
+
+    fn fault(&mut self, name: String) {
+        *self.faults.entry(name).or_default() += 1;
+    }
+}
+
+/// What came of a history.
+#[derive(Debug, Default)]
+pub struct Played {
+    /// What must not be; empty when all is well.
+    pub violations: Vec<Violation>,
+    /// How much happened.
+    pub tally: Tally,
+    /// The rare paths it was on.
+    pub marks: Marks,
+    /// The number of everything that crossed the engine's boundary.
+    pub hash: u64,
+    /// The same as text, if it was kept.
+    pub trace: String,
+}
+
+/// Live a history with an engine. With `kept`, the trace is kept as text.
+#[must_use]
+pub fn play(history: &History, engine: EngineKind, kept: bool) -> Played {
+    let mut world = stage::set(&history.setup, history.seed, engine, kept);
+    let mut tally = Tally::default();
+    let mut ledger = Ledger::default();
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        for act in &history.acts {
+            perform(&mut world, act, &mut tally, &mut ledger);
+        }
+        calm(&mut world);
+        ending::check(&mut world, &history.setup, &ledger)
+    }));
+    let mut observer = world.observer.take().unwrap_or_default();
+    match lived {
+        Ok(violations) => violations.into_iter().for_each(|v| observer.violated(v.invariant, v.what)),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of an unknown kind");
+            observer.violated("panic", text.to_owned());
+        }
+    }
+    tally.requests = world.sent.len() as u64;
+    Played {
+        violations: observer.violations,
+        tally,
+        marks: observer.marks,
+        hash: observer.trace.hash(),
+        trace: observer.trace.text().to_owned(),
+    }
+}
+
+fn perform(world: &mut World, act: &Act, tally: &mut Tally, ledger: &mut Ledger) {
+    match act {
+        Act::Edit(edit) => perform_edit(world, edit, tally, ledger),
+        Act::Fault { at, kind, after, times } => {
+            if strike(world, *at, *kind, *after, *times) {
+                tally.fault(format!("{kind:?}"));
+            }
+        }
+        Act::Wait { ms } => world.clock.advance(i64::from(*ms)),
+        Act::Clock { ahead_ms } => {
+            world.weather.ahead_ms = i64::from(*ahead_ms);
+            tally.fault("Clock".to_owned());
+        }
+        Act::Work { steps, trouble } => work(world, *steps, *trouble, tally),
+        Act::Settle => {
+            let settled = world.settle();
+            tally.steps += 1;
+            note_error(world, settled.as_ref().err());
+            if matches!(settled, Ok(Outcome::Idle(_))) && world.memory.queue.is_empty() {
+                ledger.agreed();
+            }
+        }
+    }
+}
+
+fn perform_edit(world: &mut World, edit: &Edit, tally: &mut Tally, ledger: &mut Ledger) {
+    let before = facts::of(world, edit.side);
+    match people::act(world, edit) {
+        Some(done) => {
+            tally.edits += 1;
+            if let (true, Some(observer)) = (done.split, &mut world.observer) {
+                let here = edit.side == super::history::Side::App;
+                observer.marks.reach(if here { Mark::SplitHere } else { Mark::SplitThere });
+            }
+            ledger.note(world, edit, &done, &before);
+        }
+        None => tally.refused += 1,
+    }
+}
+
+/// Some steps, the replicas in turn. An error ends them: the host would come back later.
+fn work(world: &mut World, steps: u8, trouble: Option<Trouble>, tally: &mut Tally) {
+    let replicas: Vec<String> = world.memory.replicas.keys().cloned().collect();
+    let mut past = None;
+    match trouble {
+        Some(Trouble::Dies(after)) => world.dies_after = Some(world.effects + u64::from(after)),
+        Some(Trouble::Rival(after)) => world.weather.rival_at = Some(world.effects + u64::from(after)),
+        Some(Trouble::UnansweredCommit(after)) => world.weather.unanswered_commit = Some(after),
+        Some(Trouble::StaleCommit(after)) => world.weather.stale_commit = Some(after),
+        Some(Trouble::StaleReads) => past = Some(world.memory.clone()),
+        None => {}
+    }
+    if let Some(trouble) = trouble {
+        let name = format!("{trouble:?}");
+        tally.fault(name.split('(').next().unwrap_or_default().to_owned());
+    }
+    for (step, replica) in (0..=steps).zip(replicas.iter().cycle()) {
+        world.deliver();
+        if step == steps {
+            world.weather.past = past.take();
+        }
+        let sent = world.sent.len();
+        let result = world.leased_step(replica);
+        tally.steps += 1;
+        note_error(world, result.as_ref().err());
+        let died = world.dies_after.is_some_and(|last| world.effects >= last);
+        tally.deaths += u64::from(died);
+        if let (true, Some(observer)) = (died, &mut world.observer) {
+            observer.marks.reach(Mark::Died);
+            if world.sent.get(sent..).into_iter().flatten().any(|sent| sent.method != "GET") {
+                observer.marks.reach(Mark::DiedBetweenWriteAndCommit);
+            }
+            break;
+        }
+        world.clock.advance(700);
+    }
+    world.dies_after = None;
+    world.weather = crate::world::Weather { ahead_ms: world.weather.ahead_ms, ..Default::default() };
+}
+
+/// A step may fail because of the weather, and never because of the engine.
+fn note_error(world: &mut World, error: Option<&StepError>) {
+    if let (Some(StepError::Bug(what)), Some(observer)) = (error, &mut world.observer) {
+        observer.violated("I12", what.clone());
+    }
+}
+
+/// All faults end.
+fn calm(world: &mut World) {
+    world.google.clear_faults();
+    world.microsoft.clear_faults();
+    world.weather = crate::world::Weather::default();
+    world.dies_after = None;
+}

@@ -1,0 +1,288 @@
+//! Many histories on all cores, and what they came to in one table.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+use super::history::History;
+use super::marks::{Mark, Marks};
+use super::{Played, Tally, generate, golden, play, shrink};
+use crate::world::EngineKind;
+
+/// How the program is called.
+pub const USAGE: &str = "usage: simulate [--seeds N] [--from SEED] [--native|--component] [--threads N] [--keep-going]
+       simulate --golden [--native|--component]
+       simulate --seed N | --replay FILE [--native|--component] [--trace] [--no-shrink]";
+/// Runs with so many histories must have been on every rare path.
+const LARGE: u64 = 20_000;
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    seeds: u64,
+    from: u64,
+    engine: EngineKind,
+    threads: usize,
+    one: Option<Source>,
+    trace: bool,
+    shrinks: bool,
+    keep_going: bool,
+    golden: bool,
+}
+
+/// One history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    Seed(u64),
+    File(PathBuf),
+}
+
+impl Order {
+    /// Out of the arguments of the program.
+    ///
+    /// # Errors
+    /// When an argument is not known, or its value is not a number.
+    pub fn parse(arguments: &[String]) -> Result<Self, String> {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let mut order = Self {
+            seeds: 1_000,
+            from: 0,
+            engine: EngineKind::Component,
+            threads,
+            one: None,
+            trace: false,
+            shrinks: true,
+            keep_going: false,
+            golden: false,
+        };
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let mut value = || rest.next().ok_or_else(|| format!("{argument} needs a value"));
+            let number =
+                |text: &String| text.parse::<u64>().map_err(|_| format!("{argument} needs a number, not {text}"));
+            match argument.as_str() {
+                "--seeds" => order.seeds = number(value()?)?,
+                "--from" => order.from = number(value()?)?,
+                "--threads" => order.threads = usize::try_from(number(value()?)?).unwrap_or(1).max(1),
+                "--seed" => order.one = Some(Source::Seed(number(value()?)?)),
+                "--replay" => order.one = Some(Source::File(value()?.into())),
+                "--native" => order.engine = EngineKind::Native,
+                "--component" => order.engine = EngineKind::Component,
+                "--trace" => order.trace = true,
+                "--no-shrink" => order.shrinks = false,
+                "--golden" => order.golden = true,
+                "--keep-going" => order.keep_going = true,
+                _ => return Err(format!("unknown argument {argument}")),
+            }
+        }
+        Ok(order)
+    }
+}
+
+/// Do it.
+#[must_use]
+pub fn run(order: &Order) -> ExitCode {
+    // A panic is a result here, and is told with its history.
+    std::panic::set_hook(Box::new(|_| {}));
+    match &order.one {
+        Some(source) => one(order, source),
+        None if order.golden => scenarios(order),
+        None => many(order),
+    }
+}
+
+fn say(text: &str) {
+    use std::io::Write as _;
+    // Whoever closed the pipe has seen enough.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn one(order: &Order, source: &Source) -> ExitCode {
+    let history = match source {
+        Source::Seed(seed) => generate(*seed),
+        Source::File(path) => match read(path) {
+            Ok(history) => history,
+            Err(error) => {
+                say(&error);
+                return ExitCode::from(2);
+            }
+        },
+    };
+    let played = play(&history, order.engine, order.trace);
+    if order.trace {
+        say(&played.trace);
+    }
+    say(&format!("seed {} {:?}: trace {:016x}", history.seed, order.engine, played.hash));
+    if played.violations.is_empty() {
+        say("nothing is violated");
+        return ExitCode::SUCCESS;
+    }
+    say(&told(&history, &played, order));
+    ExitCode::FAILURE
+}
+
+fn read(path: &PathBuf) -> Result<History, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("{} is no history: {error}", path.display()))
+}
+
+/// A failing history for a person: what it broke, and its smallest form.
+fn told(history: &History, played: &Played, order: &Order) -> String {
+    let mut words = format!("seed {}, component {}\n", history.seed, component());
+    for violation in &played.violations {
+        let _ = writeln!(words, "  {} {}", violation.invariant, violation.what);
+    }
+    let Some(first) = played.violations.first().filter(|_| order.shrinks) else { return words };
+    let small = shrink::shrink(history, order.engine, first.invariant);
+    let _ = writeln!(words, "the smallest history that breaks {}:\n  {:?}", first.invariant, small.setup);
+    for act in &small.acts {
+        let _ = writeln!(words, "  {act:?}");
+    }
+    for violation in play(&small, order.engine, false).violations {
+        let _ = writeln!(words, "  -> {} {}", violation.invariant, violation.what);
+    }
+    let _ = write!(words, "as a file: {}", serde_json::to_string(&small).unwrap_or_default());
+    words
+}
+
+/// The component's bytes, by their SHA-256.
+#[must_use]
+pub fn component() -> String {
+    let hash = Sha256::digest(tandem_host::runtime::COMPONENT);
+    hash.iter().take(8).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Pairs of deaths are died in so many scenarios, the smallest ones.
+const PAIRS: usize = 10;
+
+fn scenarios(order: &Order) -> ExitCode {
+    let all = golden::all();
+    let mut pass = golden::Pass::default();
+    let mut sizes: Vec<(u16, &golden::Golden)> =
+        all.iter().map(|scenario| (scenario.singles(order.engine, &mut pass), scenario)).collect();
+    let singles = pass.deaths;
+    sizes.sort_by_key(|(effects, _)| *effects);
+    for (effects, scenario) in sizes.iter().take(PAIRS) {
+        scenario.pairs(order.engine, *effects, &mut pass);
+    }
+    say(&format!(
+        "{} scenarios: {singles} single deaths, {} pairs of deaths in the {PAIRS} smallest",
+        all.len(),
+        pass.deaths - singles
+    ));
+    for (name, deaths, violation) in pass.broken.iter().take(20) {
+        say(&format!("{name}, dead after {deaths:?}: {} {}", violation.invariant, violation.what));
+    }
+    say(&format!("violations: {}", pass.broken.len()));
+    if pass.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[derive(Default)]
+struct Sum {
+    tally: Tally,
+    marks: Marks,
+    broken: BTreeMap<&'static str, Vec<u64>>,
+    hash: u64,
+}
+
+fn many(order: &Order) -> ExitCode {
+    let (next, stop) = (AtomicU64::new(order.from), AtomicBool::new(false));
+    let end = order.from + order.seeds;
+    let sum = Mutex::new(Sum::default());
+    let failed = Mutex::new(Vec::<(u64, History, Played)>::new());
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..order.threads {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    let history = generate(seed);
+                    let played = play(&history, order.engine, false);
+                    let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    sum.tally.add(&played.tally);
+                    sum.marks.0.extend(&played.marks.0);
+                    // The order in which histories end does not matter.
+                    sum.hash ^= played.hash.rotate_left(u32::try_from(seed % 64).unwrap_or(0));
+                    for violation in &played.violations {
+                        sum.broken.entry(violation.invariant).or_default().push(seed);
+                    }
+                    drop(sum);
+                    if !played.violations.is_empty() {
+                        stop.fetch_or(!order.keep_going, Ordering::Relaxed);
+                        let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        if failed.len() < 3 {
+                            failed.push((seed, history, played));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let lived = next.load(Ordering::Relaxed).min(end) - order.from;
+    let seconds = began.elapsed().as_secs_f64();
+    let sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    say(&table(order, &sum, lived, seconds));
+    let failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for (_, history, played) in &failed {
+        say(&told(history, played, order));
+    }
+    let missed = missed(&sum.marks);
+    if lived >= LARGE && !missed.is_empty() {
+        say(&format!("never reached, so the histories are too tame: {missed:?}"));
+        return ExitCode::FAILURE;
+    }
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn missed(marks: &Marks) -> Vec<Mark> {
+    Mark::ALL.iter().filter(|mark| !marks.0.contains(mark)).copied().collect()
+}
+
+fn table(order: &Order, sum: &Sum, lived: u64, seconds: f64) -> String {
+    let engine = match order.engine {
+        EngineKind::Native => "the linked engine".to_owned(),
+        EngineKind::Component => format!("component {}", component()),
+    };
+    let faults: u64 = sum.tally.faults.values().sum();
+    let mut words = format!(
+        "{lived} histories from seed {} through {engine}, {} threads: {seconds:.1} s, {:.0} histories/s\n\
+         {} edits ({} refused), {} steps, {} requests, {faults} faults, trace {:016x}\n",
+        order.from,
+        order.threads,
+        lived as f64 / seconds.max(0.001),
+        sum.tally.edits,
+        sum.tally.refused,
+        sum.tally.steps,
+        sum.tally.requests,
+        sum.hash,
+    );
+    let faults: Vec<String> = sum.tally.faults.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    let _ = writeln!(words, "faults: {}", faults.join(", "));
+    let _ = writeln!(words, "marks: {} of {} reached", sum.marks.0.len(), Mark::ALL.len());
+    let missed = missed(&sum.marks);
+    if !missed.is_empty() {
+        let _ = writeln!(words, "  not yet: {missed:?}");
+    }
+    match sum.broken.is_empty() {
+        true => words.push_str("violations: none"),
+        false => {
+            for (invariant, seeds) in &sum.broken {
+                let some: Vec<&u64> = seeds.iter().take(12).collect();
+                let _ = writeln!(words, "violated: {invariant} in {} histories, such as {some:?}", seeds.len());
+            }
+        }
+    }
+    words
+}

@@ -1,0 +1,64 @@
+//! Everything that crossed the engine's boundary, as a number and, if wanted, as text.
+//! Invariant: the same history gives the same trace in every process, natively and through the component.
+
+use std::fmt::{Arguments, Write};
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    hash: u64,
+    text: Option<String>,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        // The constants of FNV, over words of eight bytes: a check of equality, not of honesty.
+        Self { hash: 0xcbf2_9ce4_8422_2325, text: None }
+    }
+}
+
+impl Trace {
+    /// A trace whose text is kept.
+    #[must_use]
+    pub fn kept() -> Self {
+        Self { text: Some(String::new()), ..Self::default() }
+    }
+
+    /// The number of everything so far.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The text of everything so far; empty when it is not kept.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+
+    /// A line.
+    pub(crate) fn line(&mut self, line: Arguments<'_>) {
+        // Writing to a number cannot fail.
+        let _ = self.write_fmt(line);
+        self.bytes(b"\n");
+    }
+
+    /// Some bytes.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        for eight in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(eight).for_each(|(to, from)| *to = *from);
+            self.hash = (self.hash ^ u64::from_le_bytes(word)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+        }
+        if let Some(text) = &mut self.text {
+            text.push_str(&String::from_utf8_lossy(bytes));
+        }
+    }
+}
+
+impl Write for Trace {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        self.bytes(part.as_bytes());
+        Ok(())
+    }
+}
