@@ -8,6 +8,7 @@ mod create;
 mod exceptions;
 mod guard;
 mod look;
+mod occurrence;
 pub(crate) mod outward;
 pub mod plan;
 mod pull;

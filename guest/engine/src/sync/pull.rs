@@ -301,7 +301,7 @@ fn uid_of(subject: &Subject) -> Option<String> {
 }
 
 /// Whether the remote side is not as the shadow has it.
-fn is_changed(subject: &Subject) -> bool {
+pub(super) fn is_changed(subject: &Subject) -> bool {
     match (&subject.remote, &subject.shadow) {
         (Remote::Present(present), Some(shadow)) if !shadow.gone => present.document.text() != shadow.remote,
         _ => true,

@@ -18,6 +18,7 @@ mod histories;
 mod listing;
 #[path = "../../../../tests/src/memory.rs"]
 mod memory;
+mod occurrences;
 mod series;
 mod singles;
 mod world;
