@@ -15,6 +15,13 @@ pub const PROOF_PAGE: u32 = 100;
 /// Pages of the occurrences of one series that are read to find its exceptions.
 pub const OCCURRENCE_PAGES: u32 = 5;
 
+/// Pages of everything around missing occurrences that are read to find them.
+pub const EVERYTHING_PAGES: u32 = 20;
+
+/// How far from its time an occurrence may have moved, in milliseconds: 31 days. Where occurrences are compared with their
+/// rules nothing is concluded closer to the ends of a span, and so far around a missing one is looked for it.
+pub const OCCURRENCE_MARGIN_MS: u64 = 31 * 86_400_000;
+
 /// Exceptions that are read again in one step because their masters changed.
 pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 

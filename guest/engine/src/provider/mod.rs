@@ -179,6 +179,17 @@ pub struct RemoteException {
     pub row: String,
 }
 
+/// Occurrences of a series, as a list shows them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Occurrences {
+    /// The occurrences, changed or not.
+    pub rows: Vec<RemoteException>,
+    /// The next page.
+    pub next: Option<String>,
+    /// Nothing of the series on this page was left out because it could not be read.
+    pub complete: bool,
+}
+
 /// An exception, placed in its series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
@@ -336,19 +347,24 @@ pub trait Provider: Sync {
     fn occurrences(&self, _target: &Target<'_>, _id: &str, _span: Span, _page: Option<&str>) -> Option<Request> {
         None
     }
-    /// Read an answer of `occurrences`, and the next page. `None`: it is damaged.
-    fn read_occurrences(&self, _target: &Target<'_>, _body: &[u8]) -> Option<(Vec<RemoteException>, Option<String>)> {
+    /// Ask for everything in the calendar in a span, occurrences as rows of their own; the page is none for the first.
+    fn everything(&self, _target: &Target<'_>, _span: Span, _page: Option<&str>) -> Option<Request> {
         None
     }
-    /// What exceptions a series has, told by all its occurrences in a span, and the span that this is sure for.
+    /// Read what an answer of `occurrences` or `everything` says of a series. `None`: it is damaged.
+    fn read_occurrences(&self, _target: &Target<'_>, _id: &str, _body: &[u8]) -> Option<Occurrences> {
+        None
+    }
+    /// What exceptions a series has, told by all its occurrences in a span, and the span that this is sure for. Those
+    /// that should be there and are not come as deleted ones. `None`: the two cannot be compared as a whole.
     fn exceptions_among(
         &self,
         _target: &Target<'_>,
         _master: &RemoteEvent,
         span: Span,
         all: Vec<RemoteException>,
-    ) -> (Vec<RemoteException>, Span) {
-        (all, span)
+    ) -> Option<(Vec<RemoteException>, Span)> {
+        Some((all, span))
     }
     /// If this id can only be that of an exception: the id of its master and its recurrence id in the zone of the
     /// given document. For tombstones that say nothing else.

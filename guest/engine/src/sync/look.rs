@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::session::{Flow, Session};
 use crate::effects::{Effects, Response, Shadow};
-use crate::limits::{OCCURRENCE_PAGES, PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
+use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
 use crate::provider::{Look, Page, Purpose, Row, Skipped, Verdict};
 
 /// What became of looking at events.
@@ -81,17 +81,21 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn look_at(&mut self, ids: &[String]) -> Flow<Seen> {
         let mut seen = Seen::default();
         for ids in ids.chunks(self.provider.batch_size().max(1)) {
-            let request = self.provider.get_many(&self.target(), ids);
-            // Not there: only a request for a single event is answered so as a whole.
-            let (_, response) = self.exchange(Purpose::Read, request)?;
-            let Some(answers) = self.provider.read_many(ids, response) else {
-                return Err(self.fail("damaged-answer", "the provider's answer to a reading of events is damaged"));
-            };
+            let answers = self.ask_many(ids)?;
             for (id, answer) in answers {
                 self.see(&mut seen, id, &answer)?;
             }
         }
         Ok(seen)
+    }
+
+    /// Ask for at most a batch of events: for each the answer that it would have had by itself.
+    pub(super) fn ask_many(&mut self, ids: &[String]) -> Flow<Vec<(String, Response)>> {
+        let request = self.provider.get_many(&self.target(), ids);
+        // Not there: only a request for a single event is answered so as a whole.
+        let (_, response) = self.exchange(Purpose::Read, request)?;
+        let answers = self.provider.read_many(ids, response);
+        answers.ok_or_else(|| self.fail("damaged-answer", "the provider's answer to a reading of events is damaged"))
     }
 
     /// Ask for series, a page of them, and settle what is found.
@@ -129,40 +133,6 @@ impl<F: Effects> Session<'_, F> {
             _ => return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way")),
         }
         Ok(())
-    }
-
-    /// A series that came without its exceptions, with those that it has in the span of listings.
-    pub(super) fn with_exceptions(&mut self, row: Row) -> Flow<Row> {
-        let mut event = match row {
-            Row::Event(event) if self.state.apart && event.exceptions.is_none() && event.document.is_recurring() => {
-                event
-            }
-            row => return Ok(row),
-        };
-        let span = self.state.span.or_else(|| self.provider.span(self.now_ms).map(|(span, _)| span));
-        let Some(span) = span else { return Ok(Row::Event(event)) };
-        let (mut all, mut page) = (Vec::new(), None);
-        for _ in 0..OCCURRENCE_PAGES {
-            let request = self.provider.occurrences(&self.target(), &event.id, span, page.as_deref());
-            let Some(request) = request else { return Ok(Row::Event(event)) };
-            let (verdict, response) = self.exchange(Purpose::Read, request)?;
-            if verdict != Verdict::Done {
-                return Ok(Row::Event(event));
-            }
-            let Some((rows, next)) = self.provider.read_occurrences(&self.target(), &response.body) else {
-                return Err(self.fail("damaged-answer", "the provider's answer to a list of occurrences is damaged"));
-            };
-            all.extend(rows);
-            page = next;
-            if page.is_none() {
-                let (exceptions, span) = self.provider.exceptions_among(&self.target(), &event, span, all);
-                event.exceptions = Some(exceptions);
-                event.exceptions_span = Some(span);
-                return Ok(Row::Event(event));
-            }
-        }
-        // Too many to compare: what is known stays.
-        Ok(Row::Event(event))
     }
 }
 

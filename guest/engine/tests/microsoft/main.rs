@@ -11,6 +11,7 @@
     reason = "tests; the store is shared with tests that use more of it"
 )]
 
+mod apart;
 mod channels;
 mod crash;
 mod errors;

@@ -15,8 +15,8 @@ mod zones;
 
 use super::request::{encode, get_request, query};
 use super::{
-    ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused, RemoteEvent,
-    RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
+    ChannelTimes, Granted, New, Notice, Notification, Occurrences, Page, Placed, Position, Provider, Purpose, Refused,
+    RemoteEvent, RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
 };
 use crate::effects::{Request, Response, TimeMs};
 use crate::event::Document;
@@ -102,8 +102,12 @@ impl Provider for Microsoft {
         Some(instances::ask(target, id, span, page))
     }
 
-    fn read_occurrences(&self, target: &Target<'_>, body: &[u8]) -> Option<(Vec<RemoteException>, Option<String>)> {
-        instances::read(target, body)
+    fn everything(&self, target: &Target<'_>, span: Span, page: Option<&str>) -> Option<Request> {
+        Some(instances::ask_all(target, span, page))
+    }
+
+    fn read_occurrences(&self, target: &Target<'_>, id: &str, body: &[u8]) -> Option<Occurrences> {
+        instances::read(target, id, body)
     }
 
     fn exceptions_among(
@@ -112,7 +116,7 @@ impl Provider for Microsoft {
         master: &RemoteEvent,
         span: Span,
         all: Vec<RemoteException>,
-    ) -> (Vec<RemoteException>, Span) {
+    ) -> Option<(Vec<RemoteException>, Span)> {
         instances::exceptions(target, master, span, all)
     }
 
