@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::arrive::Shadows;
 use super::session::{Flow, Session};
-use crate::effects::{Effects, Response, Shadow};
+use super::settle::Pending;
+use crate::effects::{Change, Effects, Response, Shadow};
 use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
 use crate::provider::{Look, Page, Purpose, Row, Skipped, Verdict};
 
@@ -19,14 +21,14 @@ pub(super) struct Seen {
 
 impl<F: Effects> Session<'_, F> {
     /// Replace what a page points at by what it is.
-    pub(super) fn resolve(&mut self, page: &mut Page) -> Flow<()> {
+    pub(super) fn resolve(&mut self, page: &mut Page) -> Flow<Vec<Change>> {
         let points = |row: &Row| match row {
             Row::Look(_) => true,
             Row::Event(event) => event.hides_mark,
             _ => false,
         };
         if !page.rows.iter().any(points) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let known = self.live(page.rows.iter().filter(|row| points(row)).map(id_of))?;
         // By id: whether only known events are of interest.
@@ -54,21 +56,23 @@ impl<F: Effects> Session<'_, F> {
         rows.retain(|row| !looks.contains_key(&id_of(row)));
         let (wanted, unknown): (Vec<_>, Vec<_>) =
             looks.into_iter().partition(|(id, only_known)| !only_known || known.contains_key(id));
-        let seen = self.look_at(&wanted.into_iter().map(|(id, _)| id).collect::<Vec<_>>())?;
+        let mut seen = self.look_at(&wanted.into_iter().map(|(id, _)| id).collect::<Vec<_>>())?;
+        let changes = self.measured(&mut seen.rows, &known);
         if self.state.span.is_some() && self.state.cursor.is_some() && !unknown.is_empty() {
             // Within a span series come as occurrences, whose ids are not kept: this may be the end of one.
+            self.state.doubt_again = self.state.doubt.is_some();
             self.state.doubt.get_or_insert_default();
         }
         rows.extend(seen.rows);
         page.rows = rows;
         page.skipped.extend(seen.skipped);
-        Ok(())
+        Ok(changes)
     }
 
     /// Live shadows of remote ids.
-    fn live(&mut self, ids: impl Iterator<Item = String>) -> Flow<BTreeMap<String, Shadow>> {
+    fn live(&mut self, ids: impl Iterator<Item = String>) -> Flow<Shadows> {
         let ids: Vec<String> = ids.collect();
-        let mut live = BTreeMap::new();
+        let mut live = Shadows::new();
         for ids in ids.chunks(READ_BATCH) {
             let shadows = self.fx.shadows_by_remote(&self.replica.id, ids.to_vec())?;
             let found = ids.iter().cloned().zip(shadows).filter_map(|(id, shadow)| Some((id, shadow?)));
@@ -108,9 +112,26 @@ impl<F: Effects> Session<'_, F> {
         let last = if cut { asked.last().copied() } else { page.last() };
         let ends = !cut && page.len() < SWEEP_PAGE as usize;
         self.state.doubt = last.filter(|_| !ends).map(|shadow| shadow.uid.clone());
+        if self.state.doubt.is_none() && std::mem::take(&mut self.state.doubt_again) {
+            self.state.doubt = Some(String::new());
+        }
+        let known: Shadows = asked.iter().map(|shadow| (shadow.remote_id.clone(), (*shadow).clone())).collect();
         let ids: Vec<String> = asked.iter().map(|shadow| shadow.remote_id.clone()).collect();
-        let seen = self.look_at(&ids)?;
-        self.absorb(seen.rows, vec![])
+        let mut seen = self.look_at(&ids)?;
+        let changes = self.measured(&mut seen.rows, &known);
+        self.absorb_seen(seen, changes)
+    }
+
+    /// Settle what was looked at, and commit. What cannot be read is recorded.
+    pub(super) fn absorb_seen(&mut self, seen: Seen, changes: Vec<Change>) -> Flow<()> {
+        let mut out = Pending { changes, ..Pending::default() };
+        self.answered(&mut out.changes);
+        let mut shadows = self.shadows_of(&seen.rows, &seen.skipped)?;
+        self.take_up_again(&mut out, &seen.rows);
+        self.set_aside(&mut out, &seen.skipped, &mut shadows);
+        let subjects = self.gather(seen.rows, &mut shadows, &mut out.changes)?;
+        self.settle_all(&mut out, subjects)?;
+        self.commit(out.changes, out.expectations)
     }
 
     fn see(&mut self, seen: &mut Seen, id: String, answer: &Response) -> Flow<()> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrive::{Remote, Shadows, Subject};
+use super::look::Seen;
 use super::session::{Flow, Session};
 use super::settle::Pending;
 use super::state::{Listing, Sweep};
@@ -81,6 +82,7 @@ impl<F: Effects> Session<'_, F> {
         if listing.full {
             self.next_generation();
         }
+        self.begin_a_run();
         self.state.listing = Some(listing.clone());
         listing
     }
@@ -90,12 +92,20 @@ impl<F: Effects> Session<'_, F> {
         self.state.generation = self.now_ms.max(self.state.generation + 1);
     }
 
+    /// Removals are counted from here on, unless series are still being asked for.
+    fn begin_a_run(&mut self) {
+        if self.state.doubt.is_none() {
+            self.state.removed = 0;
+        }
+    }
+
     /// The cursor is lost: list everything again. Nothing is wiped; what the listing does not show is swept
     /// afterwards, through the guard.
     fn start_over(&mut self) -> Flow<()> {
         self.state.cursor = None;
         self.state.sweep = None;
         self.next_generation();
+        self.begin_a_run();
         self.state.listing = Some(Listing { full: true, page: None, wanted: self.replica.wanted });
         self.commit(vec![], vec![])
     }
@@ -110,8 +120,7 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn apply(&mut self, listing: Listing, mut page: Page) -> Flow<()> {
-        self.resolve(&mut page)?;
-        let mut out = Pending::default();
+        let mut out = Pending { changes: self.resolve(&mut page)?, ..Pending::default() };
         self.answered(&mut out.changes);
         if page.writable.is_some() {
             self.state.writable = page.writable;
@@ -154,7 +163,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Rows that can be read end what was recorded about them when they could not. Comes before what this page
     /// records, so that the newer word stands.
-    fn take_up_again(&self, out: &mut Pending, rows: &[Row]) {
+    pub(super) fn take_up_again(&self, out: &mut Pending, rows: &[Row]) {
         if !self.state.set_aside {
             return;
         }
@@ -283,12 +292,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Settle rows that came outside a listing, and commit.
     pub(super) fn absorb(&mut self, rows: Vec<Row>, changes: Vec<Change>) -> Flow<()> {
-        let mut out = Pending { changes, ..Pending::default() };
-        self.answered(&mut out.changes);
-        let mut shadows = self.shadows_of(&rows, &[])?;
-        let subjects = self.gather(rows, &mut shadows, &mut out.changes)?;
-        self.settle_all(&mut out, subjects)?;
-        self.commit(out.changes, out.expectations)
+        self.absorb_seen(Seen { rows, ..Seen::default() }, changes)
     }
 }
 

@@ -30,6 +30,10 @@ pub struct State {
     pub sweep: Option<Sweep>,
     /// Every series is asked for, after this uid: something was removed that may have been one of them.
     pub doubt: Option<String>,
+    /// The same was suspected again while they are being asked for: once more from the beginning.
+    pub doubt_again: bool,
+    /// Removals that were found one by one since the last listing began, for the mass-delete guard.
+    pub removed: u64,
     /// Exceptions are buffered whose masters have not been seen.
     pub orphans: bool,
     /// Rows were set aside: those that come again and are good end their failure.
@@ -74,7 +78,7 @@ pub struct Listing {
     pub wanted: u64,
 }
 
-/// A sweep under way: what a finished full listing did not show is gone.
+/// A sweep under way: what a finished full listing did not show is gone, and what was found removed in too large a number.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sweep {
@@ -85,6 +89,9 @@ pub struct Sweep {
     pub proven: bool,
     /// What the guard says.
     pub guard: Guard,
+    /// Removals of the same run that were believed before it, so that the guard counts them too.
+    #[serde(default)]
+    pub removed: u64,
 }
 
 /// The mass-delete guard of a sweep.

@@ -95,7 +95,12 @@ impl World {
 
     /// Answer the mass-delete guard, should it ask.
     pub fn accept_deletions(&mut self) {
-        sync::answer_guard(self, &BundledZones::new(), REPLICA, true).unwrap();
+        self.answer_guard(true);
+    }
+
+    /// Accept what the mass-delete guard asks about, or refuse it.
+    pub fn answer_guard(&mut self, accept: bool) {
+        sync::answer_guard(self, &BundledZones::new(), REPLICA, accept).unwrap();
     }
 
     /// Hand over the notifications that are due.
@@ -180,6 +185,13 @@ impl World {
     pub fn remote(&self) -> Vec<Value> {
         let own = |event: &Value| event["type"] == "singleInstance" || event["type"] == "seriesMaster";
         self.microsoft.truth(ACCOUNT).into_iter().filter(own).collect()
+    }
+
+    /// The paths of requests about the event of that title, for faults.
+    pub fn path_of(&self, title: &str) -> String {
+        let uid = self.titled(title)["uid"].as_str().unwrap().to_owned();
+        let shadow = self.memory.shadows.values().find(|shadow| shadow.uid == uid).unwrap();
+        format!("*/events/{}*", shadow.remote_id.trim_end_matches('='))
     }
 
     /// Microsoft's event of that subject.

@@ -24,10 +24,6 @@ pub(super) fn classify(purpose: Purpose, response: &Response, now_ms: TimeMs) ->
             _,
             "errorserverbusy" | "errortimeoutexpired" | "errormailboxstoreunavailable" | "errormailboxmoveinprogress",
         ) => retry("microsoft-server-error", after_ms),
-        // The mailbox is away as a whole (a licence lapsed, it is being moved): that says nothing about an event.
-        (404, "mailboxnotenabledforrestapi" | "mailboxnotfound" | "errornonexistentmailbox" | "errorinvaliduser") => {
-            retry("microsoft-no-mailbox", after_ms)
-        }
         (410, _) if purpose == Purpose::List => Verdict::CursorLost,
         (400 | 404, "syncstatenotfound" | "syncstateinvalid" | "resyncrequired") if purpose == Purpose::List => {
             Verdict::CursorLost
@@ -38,10 +34,20 @@ pub(super) fn classify(purpose: Purpose, response: &Response, now_ms: TimeMs) ->
         {
             Verdict::NotFound
         }
+        (404, "mailboxnotenabledforrestapi" | "mailboxnotfound" | "errornonexistentmailbox" | "errorinvaliduser")
+            if purpose == Purpose::List =>
+        {
+            retry("microsoft-no-mailbox", after_ms)
+        }
         (400 | 404 | 405, _) if purpose == Purpose::List => Verdict::NoListing,
         // What is asked for with an event is always the same: a refusal is about that, not about the event.
         (400, "badrequest" | "errorinvalidproperty" | "requestbroker--parseuri") if purpose == Purpose::Read => {
             Verdict::NotWhole
+        }
+        // Mailboxes are away as a whole, too (a licence lapsed, one is being moved), and answer so to everything: only
+        // this code is about an event.
+        (404, code) if code != "erroritemnotfound" && purpose != Purpose::Channel => {
+            retry("microsoft-no-mailbox", after_ms)
         }
         (410, _) if purpose == Purpose::Delete => Verdict::Done,
         // The first event of this transaction was deleted, or the calendar: looking for it tells.
