@@ -15,6 +15,21 @@ pub const PROOF_PAGE: u32 = 100;
 /// Pages of the occurrences of one series that are read to find its exceptions.
 pub const OCCURRENCE_PAGES: u32 = 5;
 
+/// Requests in one step after which it only ends what it has begun. What is left of a page waits for the next step.
+pub const REQUESTS_PER_STEP: u32 = 20;
+
+/// Tries to read an event that fails while others of the same request are answered; then it is set aside.
+pub const READ_TRIES: u32 = 5;
+
+/// The same while no other is answered, which may be the provider's trouble and not the event's.
+pub const LONE_READ_TRIES: u32 = 20;
+
+/// Most events that are remembered as unreadable, to be asked for again; of all of them there is a record.
+pub const UNREADABLE_KEPT: usize = 100;
+
+/// When events that could not be read are asked for again, in milliseconds: 1 hour.
+pub const UNREADABLE_AGAIN_MS: u64 = 3_600_000;
+
 /// Pages of everything around missing occurrences that are read to find them.
 pub const EVERYTHING_PAGES: u32 = 20;
 

@@ -72,7 +72,8 @@ pub struct Page {
 }
 
 /// What follows a page.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Next {
     /// Another page, by this token.
     Page(String),

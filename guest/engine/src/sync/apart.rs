@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::session::{Flow, Session};
+use super::troubled::Answer;
 use crate::effects::{Effects, Request, Shadow};
 use crate::event::{Document, is_excluded};
 use crate::limits::{EVERYTHING_PAGES, OCCURRENCE_MARGIN_MS, OCCURRENCE_PAGES, PROOF_PAGE};
@@ -122,9 +123,9 @@ impl<F: Effects> Session<'_, F> {
         }
         let mut proven = Vec::new();
         for ids in ids.chunks(self.provider.batch_size().max(1)) {
-            for (id, answer) in self.ask_many(ids)? {
-                let row = match self.provider.classify(Purpose::Read, &answer, self.now_ms) {
-                    Verdict::Done => match self.provider.read_row(&self.target(), &answer.body) {
+            for Answer { id, verdict, response } in self.ask_many(ids)? {
+                let row = match verdict {
+                    Verdict::Done => match self.provider.read_row(&self.target(), &response.body) {
                         Ok(Row::Exception(row)) => Some(*row),
                         _ => None,
                     },

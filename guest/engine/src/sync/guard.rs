@@ -63,6 +63,9 @@ impl<F: Effects> Session<'_, F> {
         let last = unseen.len() < PROOF_PAGE as usize;
         let ids: Vec<String> = unseen.iter().map(|shadow| shadow.remote_id.clone()).collect();
         let seen = self.look_at(&ids)?;
+        // Those that were asked for, when it was too much for one step.
+        let last = last && seen.left.is_empty();
+        let unseen = unseen.get(..seen.done).unwrap_or_default();
         let mut out = Pending::default();
         self.answered(&mut out.changes);
         let rows: Vec<Row> = seen.rows.into_iter().filter(|row| !matches!(row, Row::Gone(_))).collect();

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use super::arrive::Shadows;
 use super::session::{Flow, Session};
 use super::settle::Pending;
-use crate::effects::{Change, Effects, Response, Shadow};
+use super::troubled::Answer;
+use crate::effects::{Change, Effects, Shadow};
 use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
-use crate::provider::{Look, Page, Purpose, Row, Skipped, Verdict};
+use crate::provider::{Look, Page, Row, Skipped, Verdict};
 
 /// What became of looking at events.
 #[derive(Debug, Default)]
@@ -17,18 +18,31 @@ pub(super) struct Seen {
     pub(super) rows: Vec<Row>,
     /// Those that cannot be read.
     pub(super) skipped: Vec<Skipped>,
+    /// How many of them were asked for.
+    pub(super) done: usize,
+    /// Those that were not asked for in this step.
+    pub(super) left: Vec<String>,
+}
+
+/// What a page points at.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    /// What is to be stored about it.
+    pub(super) changes: Vec<Change>,
+    /// Ids that are left for later steps.
+    pub(super) left: Vec<String>,
 }
 
 impl<F: Effects> Session<'_, F> {
     /// Replace what a page points at by what it is.
-    pub(super) fn resolve(&mut self, page: &mut Page) -> Flow<Vec<Change>> {
+    pub(super) fn resolve(&mut self, page: &mut Page) -> Flow<Resolved> {
         let points = |row: &Row| match row {
             Row::Look(_) => true,
             Row::Event(event) => event.hides_mark,
             _ => false,
         };
         if !page.rows.iter().any(points) {
-            return Ok(Vec::new());
+            return Ok(Resolved::default());
         }
         let known = self.live(page.rows.iter().filter(|row| points(row)).map(id_of))?;
         // By id: whether only known events are of interest.
@@ -66,11 +80,11 @@ impl<F: Effects> Session<'_, F> {
         rows.extend(seen.rows);
         page.rows = rows;
         page.skipped.extend(seen.skipped);
-        Ok(changes)
+        Ok(Resolved { changes, left: seen.left })
     }
 
     /// Live shadows of remote ids.
-    fn live(&mut self, ids: impl Iterator<Item = String>) -> Flow<Shadows> {
+    pub(super) fn live(&mut self, ids: impl Iterator<Item = String>) -> Flow<Shadows> {
         let ids: Vec<String> = ids.collect();
         let mut live = Shadows::new();
         for ids in ids.chunks(READ_BATCH) {
@@ -81,25 +95,24 @@ impl<F: Effects> Session<'_, F> {
         Ok(live)
     }
 
-    /// Ask for events.
+    /// Ask for events, at least for one, and for no more than is good for a step.
     pub(super) fn look_at(&mut self, ids: &[String]) -> Flow<Seen> {
         let mut seen = Seen::default();
         for ids in ids.chunks(self.provider.batch_size().max(1)) {
-            let answers = self.ask_many(ids)?;
-            for (id, answer) in answers {
-                self.see(&mut seen, id, &answer)?;
+            if seen.done > 0 && self.has_asked_enough() {
+                seen.left.extend_from_slice(ids);
+                continue;
+            }
+            for answer in self.answers_about(ids)? {
+                if seen.done > 0 && self.has_asked_enough() {
+                    seen.left.push(answer.id);
+                    continue;
+                }
+                self.see(&mut seen, answer)?;
+                seen.done += 1;
             }
         }
         Ok(seen)
-    }
-
-    /// Ask for at most a batch of events: for each the answer that it would have had by itself.
-    pub(super) fn ask_many(&mut self, ids: &[String]) -> Flow<Vec<(String, Response)>> {
-        let request = self.provider.get_many(&self.target(), ids);
-        // Not there: only a request for a single event is answered so as a whole.
-        let (_, response) = self.exchange(Purpose::Read, request)?;
-        let answers = self.provider.read_many(ids, response);
-        answers.ok_or_else(|| self.fail("damaged-answer", "the provider's answer to a reading of events is damaged"))
     }
 
     /// Ask for series, a page of them, and settle what is found.
@@ -109,15 +122,16 @@ impl<F: Effects> Session<'_, F> {
         let series = |shadow: &&Shadow| shadow.remote.contains("\"recurrenceRules\"");
         let asked: Vec<&Shadow> = page.iter().filter(series).take(PROOF_PAGE as usize).collect();
         let cut = asked.len() == PROOF_PAGE as usize;
-        let last = if cut { asked.last().copied() } else { page.last() };
+        let known: Shadows = asked.iter().map(|shadow| (shadow.remote_id.clone(), (*shadow).clone())).collect();
+        let ids: Vec<String> = asked.iter().map(|shadow| shadow.remote_id.clone()).collect();
+        let mut seen = self.look_at(&ids)?;
+        let cut = cut || !seen.left.is_empty();
+        let last = if cut { asked.get(seen.done.saturating_sub(1)).copied() } else { page.last() };
         let ends = !cut && page.len() < SWEEP_PAGE as usize;
         self.state.doubt = last.filter(|_| !ends).map(|shadow| shadow.uid.clone());
         if self.state.doubt.is_none() && std::mem::take(&mut self.state.doubt_again) {
             self.state.doubt = Some(String::new());
         }
-        let known: Shadows = asked.iter().map(|shadow| (shadow.remote_id.clone(), (*shadow).clone())).collect();
-        let ids: Vec<String> = asked.iter().map(|shadow| shadow.remote_id.clone()).collect();
-        let mut seen = self.look_at(&ids)?;
         let changes = self.measured(&mut seen.rows, &known);
         self.absorb_seen(seen, changes)
     }
@@ -134,9 +148,10 @@ impl<F: Effects> Session<'_, F> {
         self.commit(out.changes, out.expectations)
     }
 
-    fn see(&mut self, seen: &mut Seen, id: String, answer: &Response) -> Flow<()> {
-        match self.provider.classify(Purpose::Read, answer, self.now_ms) {
-            Verdict::Done => match self.provider.read_row(&self.target(), &answer.body) {
+    fn see(&mut self, seen: &mut Seen, answer: Answer) -> Flow<()> {
+        let Answer { id, verdict, response } = answer;
+        match verdict {
+            Verdict::Done => match self.provider.read_row(&self.target(), &response.body) {
                 Ok(row) => {
                     let row = self.with_exceptions(row)?;
                     seen.rows.push(row);
@@ -144,12 +159,15 @@ impl<F: Effects> Session<'_, F> {
                 Err(skipped) if skipped.remote_id.is_some() => seen.skipped.push(skipped),
                 Err(_) => return Err(self.fail("damaged-answer", "the provider's answer to a read is no event")),
             },
-            Verdict::NotWhole => return Err(self.ask_apart()),
             Verdict::NotFound => seen.rows.push(Row::Gone(id)),
-            Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),
             Verdict::Rejected { detail, .. } => {
                 let (code, detail) = ("unreadable-event", detail.to_owned());
                 seen.skipped.push(Skipped { remote_id: Some(id), code, detail });
+            }
+            // Tried often enough.
+            Verdict::Retry { .. } | Verdict::NotWhole | Verdict::Unauthorized => {
+                let detail = "the provider fails to show the event; it is asked for again every hour, and by a replay";
+                seen.skipped.push(Skipped { remote_id: Some(id), code: "unreadable-event", detail: detail.into() });
             }
             _ => return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way")),
         }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrive::{Remote, Shadows, Subject};
-use super::look::Seen;
+use super::look::{Resolved, Seen};
 use super::session::{Flow, Session};
 use super::settle::Pending;
-use super::state::{Listing, Sweep};
+use super::state::{Listing, Rest, Sweep};
 use crate::effects::{Change, Effects, EventRow, FailureKind, Health};
 use crate::id;
 use crate::limits::READ_BATCH;
@@ -31,6 +31,9 @@ impl<F: Effects> Session<'_, F> {
     /// Pull one page.
     pub(super) fn pull(&mut self) -> Flow<()> {
         let listing = self.listing();
+        if let Some(rest) = listing.rest.clone() {
+            return self.go_on(listing, rest);
+        }
         let cursor = if listing.full { None } else { self.state.cursor.clone() };
         let position = Position { cursor: cursor.as_deref(), page: listing.page.as_deref(), span: self.state.span };
         let request = self.provider.list(&self.target(), position);
@@ -78,7 +81,8 @@ impl<F: Effects> Session<'_, F> {
             self.state.apart = false;
             self.state.cursor = None;
         }
-        let listing = Listing { full: self.state.cursor.is_none(), page: None, wanted: self.replica.wanted };
+        let listing =
+            Listing { full: self.state.cursor.is_none(), page: None, wanted: self.replica.wanted, rest: None };
         if listing.full {
             self.next_generation();
         }
@@ -106,7 +110,7 @@ impl<F: Effects> Session<'_, F> {
         self.state.sweep = None;
         self.next_generation();
         self.begin_a_run();
-        self.state.listing = Some(Listing { full: true, page: None, wanted: self.replica.wanted });
+        self.state.listing = Some(Listing { full: true, page: None, wanted: self.replica.wanted, rest: None });
         self.commit(vec![], vec![])
     }
 
@@ -120,8 +124,7 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn apply(&mut self, listing: Listing, mut page: Page) -> Flow<()> {
-        let mut out = Pending { changes: self.resolve(&mut page)?, ..Pending::default() };
-        self.answered(&mut out.changes);
+        let Resolved { changes, left } = self.resolve(&mut page)?;
         if page.writable.is_some() {
             self.state.writable = page.writable;
         }
@@ -129,17 +132,30 @@ impl<F: Effects> Session<'_, F> {
             self.state.time_zone = page.time_zone;
         }
         self.report.pulled += page.count;
-        let mut shadows = self.shadows_of(&page.rows, &page.skipped)?;
-        self.take_up_again(&mut out, &page.rows);
-        self.set_aside(&mut out, &page.skipped, &mut shadows);
-        let subjects = self.gather(page.rows, &mut shadows, &mut out.changes)?;
-        self.settle_all(&mut out, subjects)?;
-        match page.next {
-            Next::Page(token) => self.state.listing = Some(Listing { page: Some(token), ..listing }),
+        self.turn(listing, left, page.next);
+        self.absorb_seen(Seen { rows: page.rows, skipped: page.skipped, ..Seen::default() }, changes)
+    }
+
+    /// Go on with a page that was too much for one step.
+    fn go_on(&mut self, listing: Listing, rest: Rest) -> Flow<()> {
+        let known = self.live(rest.looks.iter().cloned())?;
+        let mut seen = self.look_at(&rest.looks)?;
+        let changes = self.measured(&mut seen.rows, &known);
+        self.turn(listing, std::mem::take(&mut seen.left), rest.next);
+        self.absorb_seen(seen, changes)
+    }
+
+    /// What comes after this step: the rest of its page, else the next page or the end.
+    fn turn(&mut self, listing: Listing, left: Vec<String>, next: Next) {
+        if !left.is_empty() {
+            self.state.listing = Some(Listing { rest: Some(Rest { looks: left, next }), ..listing });
+            return;
+        }
+        match next {
+            Next::Page(token) => self.state.listing = Some(Listing { page: Some(token), rest: None, ..listing }),
             Next::Cursor(cursor) => self.finish(listing, cursor),
             Next::Nothing => {}
         }
-        self.commit(out.changes, out.expectations)
     }
 
     /// The last page is being applied.

@@ -1,10 +1,12 @@
 //! What a replica remembers between steps. The host stores it unread as JSON; damaged or older state costs a full
 //! listing, never data: everything in it can be found again.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::effects::{Health, TimeMs};
-use crate::provider::Span;
+use crate::provider::{Next, Span};
 
 /// The version of this structure.
 const VERSION: u32 = 1;
@@ -36,6 +38,10 @@ pub struct State {
     pub removed: u64,
     /// Exceptions are buffered whose masters have not been seen.
     pub orphans: bool,
+    /// Events that could not be read when they were asked for, by remote id, with the tries so far.
+    pub troubled: BTreeMap<String, u32>,
+    /// When those of them that were set aside are asked for again.
+    pub troubled_due_ms: TimeMs,
     /// Rows were set aside: those that come again and are good end their failure.
     pub set_aside: bool,
     /// `replica.wanted` at the start of the last finished listing.
@@ -76,6 +82,18 @@ pub struct Listing {
     pub page: Option<String>,
     /// `replica.wanted` when it started.
     pub wanted: u64,
+    /// What is left of a page that was too much for one step.
+    #[serde(default)]
+    pub rest: Option<Rest>,
+}
+
+/// What is left of a page: neither the next page nor the cursor is taken before it is done (invariant I9).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rest {
+    /// Ids to be asked for.
+    pub looks: Vec<String>,
+    /// What follows then.
+    pub next: Next,
 }
 
 /// A sweep under way: what a finished full listing did not show is gone, and what was found removed in too large a number.

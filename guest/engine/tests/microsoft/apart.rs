@@ -103,3 +103,38 @@ fn a_series_with_more_pages_than_are_read_keeps_what_is_known() {
     assert_eq!(world.titled("daily")["priority"], 1);
     world.rests();
 }
+
+#[test]
+fn a_step_makes_few_requests_and_its_page_is_ended_by_later_ones() {
+    for events_delta in [EventsDelta::Full, EventsDelta::Minimal, EventsDelta::BadRequest] {
+        let mut world = World::new(Config { page_limit: Some(60), ..config(events_delta) });
+        for n in 0..25 {
+            let mut event = outlook_meeting(&format!("series {n}"), "2026-03-04T09:00:00", "2026-03-04T10:00:00");
+            event["recurrence"] = json!({"pattern": {"type": "daily", "interval": 1},
+                "range": {"type": "numbered", "startDate": "2026-03-04", "numberOfOccurrences": 5}});
+            let id = world.microsoft.user_insert(ACCOUNT, &event).unwrap()["id"].as_str().unwrap().to_owned();
+            let all = world.microsoft.occurrences(ACCOUNT, &id, 0, i64::MAX / 4);
+            world.microsoft.user_delete(ACCOUNT, all[2]["id"].as_str().unwrap()).unwrap();
+        }
+        let mut most = 0;
+        for round in 0.. {
+            if round > 0 && world.local().len() < 25 {
+                assert_eq!(world.state().cursor, None, "the cursor waits for the whole page");
+            }
+            let before = world.sent;
+            let outcome = world.step();
+            most = most.max(world.sent - before);
+            if matches!(outcome, tandem_engine::sync::Outcome::Idle(_)) {
+                break;
+            }
+            assert!(round < 500);
+        }
+        assert!(most <= 40, "{events_delta:?}: {most}");
+        assert_eq!(world.local().len(), 25);
+        for n in 0..25 {
+            let expected = json!({"2026-03-06T09:00:00": {"excluded": true}});
+            assert_eq!(world.titled(&format!("series {n}"))["recurrenceOverrides"], expected, "{events_delta:?}");
+        }
+        world.rests();
+    }
+}

@@ -20,6 +20,7 @@ mod listing;
 #[path = "../../../../tests/src/memory.rs"]
 mod memory;
 mod occurrences;
+mod poison;
 mod removals;
 mod series;
 mod singles;

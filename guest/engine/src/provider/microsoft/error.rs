@@ -1,6 +1,7 @@
 //! Status and body of an answer become one word. The whole table of Graph's errors is in this file; the facts are those
 //! of Graph's pages on errors, delta queries, throttling and subscriptions. Codes come in any case; texts are not read.
 
+use super::changes;
 use super::wire::ErrorBody;
 use crate::backoff::retry_after_ms;
 use crate::effects::{Response, TimeMs};
@@ -9,7 +10,9 @@ use crate::provider::{Purpose, Verdict};
 /// What an answer means.
 pub(super) fn classify(purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict {
     if (200..300).contains(&response.status) {
-        return Verdict::Done;
+        // A token that ends between two requests of a batch is one that has ended.
+        let ended = purpose == Purpose::ReadMany && changes::any_unauthorized(&response.body);
+        return if ended { Verdict::Unauthorized } else { Verdict::Done };
     }
     let code = code(&response.body);
     let after_ms = response.header("retry-after").and_then(|value| retry_after_ms(value, now_ms));
