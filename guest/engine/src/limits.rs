@@ -18,6 +18,9 @@ pub const OCCURRENCE_PAGES: u32 = 5;
 /// Requests in one step after which it only ends what it has begun. What is left of a page waits for the next step.
 pub const REQUESTS_PER_STEP: u32 = 20;
 
+/// How often a calendar is asked what it is like, at most, in milliseconds: 1 hour.
+pub const DESCRIBE_AGAIN_MS: u64 = 3_600_000;
+
 /// Tries to read an event that fails while others of the same request are answered; then it is set aside.
 pub const READ_TRIES: u32 = 5;
 

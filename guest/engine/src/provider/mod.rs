@@ -71,6 +71,15 @@ pub struct Page {
     pub time_zone: Option<String>,
 }
 
+/// What a calendar is like, where the pages of its listings do not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Whether we may write to it; none when that was not answered.
+    pub writable: Option<bool>,
+    /// The default zone; none when it is not for us to know.
+    pub time_zone: Option<String>,
+}
+
 /// What follows a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -301,6 +310,14 @@ pub trait Provider: Sync {
     fn list(&self, target: &Target<'_>, position: Position<'_>) -> Request;
     /// Read a page. `None`: the body is no page at all.
     fn read_page(&self, target: &Target<'_>, body: &[u8]) -> Option<Page>;
+    /// Ask what the calendar is like; none when its pages say that.
+    fn describe(&self, _target: &Target<'_>) -> Option<Request> {
+        None
+    }
+    /// Read the answer of `describe`. `None`: it is damaged.
+    fn read_description(&self, _target: &Target<'_>, _body: &[u8]) -> Option<Description> {
+        None
+    }
     /// The span to list when the provider does not list without one, and when to move it forward.
     fn span(&self, _now_ms: TimeMs) -> Option<(Span, TimeMs)> {
         None

@@ -10,7 +10,7 @@ use super::settle::Pending;
 use super::state::{Listing, Rest, Sweep};
 use crate::effects::{Change, Effects, EventRow, FailureKind, Health};
 use crate::id;
-use crate::limits::READ_BATCH;
+use crate::limits::{DESCRIBE_AGAIN_MS, READ_BATCH};
 use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
 
 impl<F: Effects> Session<'_, F> {
@@ -33,6 +33,9 @@ impl<F: Effects> Session<'_, F> {
         let listing = self.listing();
         if let Some(rest) = listing.rest.clone() {
             return self.go_on(listing, rest);
+        }
+        if listing.page.is_none() {
+            self.describe()?;
         }
         let cursor = if listing.full { None } else { self.state.cursor.clone() };
         let position = Position { cursor: cursor.as_deref(), page: listing.page.as_deref(), span: self.state.span };
@@ -68,6 +71,27 @@ impl<F: Effects> Session<'_, F> {
             Some(page) if page.next != Next::Nothing => self.apply(listing, page),
             _ => Err(self.fail("damaged-answer", "the provider's answer is not a page of a listing")),
         }
+    }
+
+    /// At the beginning of a listing: ask what the calendar is like, where its pages do not say. What is not answered
+    /// stays as it is known.
+    fn describe(&mut self) -> Flow<()> {
+        if self.now_ms < self.state.described_ms.saturating_add(DESCRIBE_AGAIN_MS) {
+            return Ok(());
+        }
+        let Some(request) = self.provider.describe(&self.target()) else { return Ok(()) };
+        let (verdict, response) = self.exchange(Purpose::ReadMany, request)?;
+        let read = self.provider.read_description(&self.target(), &response.body);
+        if let Some(description) = read.filter(|_| verdict == Verdict::Done) {
+            self.state.writable = description.writable.or(self.state.writable);
+            if description.writable.is_some() {
+                self.state.described_ms = self.now_ms;
+            }
+            if description.time_zone.is_some() {
+                self.state.time_zone = description.time_zone;
+            }
+        }
+        Ok(())
     }
 
     /// The listing that is under way, or a new one.

@@ -12,6 +12,7 @@
 )]
 
 mod apart;
+mod calendar;
 mod channels;
 mod crash;
 mod errors;

@@ -152,6 +152,15 @@ impl World {
     }
 
     pub fn edit(&mut self, uid: Option<&str>, recurrence_id: Option<&str>, action: Action) {
+        self.try_edit(uid, recurrence_id, action).unwrap();
+    }
+
+    pub fn try_edit(
+        &mut self,
+        uid: Option<&str>,
+        recurrence_id: Option<&str>,
+        action: Action,
+    ) -> Result<(), editing::EditError> {
         let scope = if recurrence_id.is_some() { Scope::This } else { Scope::All };
         let edit = Edit {
             calendar: CALENDAR.into(),
@@ -162,7 +171,7 @@ impl World {
             action,
             notify_attendees: false,
         };
-        editing::apply(self, &BundledZones::new(), &edit).unwrap();
+        editing::apply(self, &BundledZones::new(), &edit).map(drop)
     }
 
     pub fn create(&mut self, document: &Value) {

@@ -1,6 +1,7 @@
 //! Microsoft Graph v1.0. Microsoft's own words stay in this directory.
 
 mod body;
+mod calendar;
 mod changes;
 mod channel;
 mod error;
@@ -15,8 +16,8 @@ mod zones;
 
 use super::request::{encode, get_request, query};
 use super::{
-    ChannelTimes, Granted, New, Notice, Notification, Occurrences, Page, Placed, Position, Provider, Purpose, Refused,
-    RemoteEvent, RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
+    ChannelTimes, Description, Granted, New, Notice, Notification, Occurrences, Page, Placed, Position, Provider,
+    Purpose, Refused, RemoteEvent, RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
 };
 use crate::effects::{Request, Response, TimeMs};
 use crate::event::Document;
@@ -39,6 +40,14 @@ impl Provider for Microsoft {
 
     fn read_page(&self, target: &Target<'_>, body: &[u8]) -> Option<Page> {
         changes::read_page(target, body)
+    }
+
+    fn describe(&self, target: &Target<'_>) -> Option<Request> {
+        Some(calendar::ask(target))
+    }
+
+    fn read_description(&self, target: &Target<'_>, body: &[u8]) -> Option<Description> {
+        calendar::read(target, body)
     }
 
     fn span(&self, now_ms: TimeMs) -> Option<(Span, TimeMs)> {
