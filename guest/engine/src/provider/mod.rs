@@ -201,12 +201,14 @@ pub struct Occurrences {
 }
 
 /// An exception, placed in its series.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Placed {
     /// The recurrence id, in the master's zone.
     pub recurrence_id: String,
     /// The override: `{"excluded": true}`, or what differs from the master.
     pub patch: Map<String, Value>,
+    /// A part of the description that belongs to the provider, see [`Lines::blob`].
+    pub blob: String,
 }
 
 /// What is remembered of an exception between steps.
@@ -221,6 +223,9 @@ pub struct Instance {
     /// We made the exception; without it somebody at the provider did.
     #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
     pub ours: bool,
+    /// The provider's part of its description, see [`Lines::blob`]; empty when it is that of its master.
+    #[serde(rename = "b", default, skip_serializing_if = "String::is_empty")]
+    pub blob: String,
 }
 
 /// Everything that a replica remembers of an event besides its documents; see `Shadow::notes`.
@@ -252,6 +257,14 @@ fn is_zero(n: &u32) -> bool {
 }
 
 impl Notes {
+    /// What is sent back with a change of an exception: of what the master names only the provider's part of the
+    /// description.
+    #[must_use]
+    pub fn lines_of(&self, instance: &Instance) -> Lines {
+        let own = Some(&instance.blob).filter(|blob| !blob.is_empty());
+        Lines { blob: own.unwrap_or(&self.lines.blob).clone(), ..Lines::default() }
+    }
+
     /// Read the notes of a shadow. Damaged notes are no notes: everything in them can be found again.
     #[must_use]
     pub fn parse(text: &str) -> Self {

@@ -70,12 +70,13 @@ impl<F: Effects> Session<'_, F> {
         }
         let from = occurrence(&present.document, &recurrence_id, before.filter(|patch| !is_excluded(patch)));
         let to = occurrence(&present.document, &recurrence_id, after);
+        let lines = present.notes.lines_of(&instance);
         let update = Update {
             remote_id: &instance.id,
             etag: &instance.etag,
             from: &from,
             to: &to,
-            lines: &Default::default(),
+            lines: &lines,
             notify,
             revive: before.is_some_and(is_excluded),
         };
@@ -93,12 +94,13 @@ impl<F: Effects> Session<'_, F> {
     /// own ways with a value are no reason to write for ever; what a first write brought to light is one.
     pub(super) fn is_written(&self, present: &Present, wanted: &Document, recurrence_id: &str, body: &[u8]) -> bool {
         let (now, after) = (overrides(&present.document), overrides(wanted));
+        let instance = present.notes.instances.get(recurrence_id).cloned().unwrap_or_default();
         let update = Update {
             remote_id: "",
             etag: "",
             from: &occurrence(&present.document, recurrence_id, now.get(recurrence_id)),
             to: &occurrence(&present.document, recurrence_id, after.get(recurrence_id)),
-            lines: &Default::default(),
+            lines: &present.notes.lines_of(&instance),
             notify: false,
             revive: false,
         };
@@ -159,12 +161,12 @@ impl<F: Effects> Session<'_, F> {
         if response.body.is_empty() {
             let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
-            let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch };
+            let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch, ..Placed::default() };
             present.set_exception(placed, Instance { etag: String::new(), ours, ..instance });
         } else {
             let Ok(Row::Exception(row)) = self.provider.read_row(&self.target(), &response.body) else { return None };
             let placed = self.provider.place(&self.target(), &row, &present.document).ok()?;
-            present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours });
+            present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours, ..Instance::default() });
         }
         Some(present)
     }

@@ -53,7 +53,7 @@ impl<F: Effects> Session<'_, F> {
         let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
         Ok(match self.provider.place(&self.target(), &row, &present.document) {
             Ok(placed) if Some(&placed.patch) == known.as_object() => {
-                Found::AsKnown(Instance { id: row.id, etag: row.etag, ours: false })
+                Found::AsKnown(Instance { id: row.id, etag: row.etag, ours: false, blob: placed.blob })
             }
             Ok(_) => Found::Changed(row),
             Err(problem) => {

@@ -171,7 +171,8 @@ impl<F: Effects> Session<'_, F> {
     fn placed(&self, mut present: Present, rows: Vec<RemoteException>) -> Present {
         for row in rows {
             if let Ok(placed) = self.provider.place(&self.target(), &row, &present.document) {
-                present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours: false });
+                present
+                    .set_exception(placed, Instance { id: row.id, etag: row.etag, ours: false, ..Instance::default() });
             }
         }
         present

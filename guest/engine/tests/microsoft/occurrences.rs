@@ -115,3 +115,49 @@ fn an_edit_of_an_occurrence_of_a_series_that_is_gone_brings_it_back() {
     assert_eq!(occurrences(&world)[1]["subject"], "mine");
     assert_eq!(world.titled("weekly")["recurrenceOverrides"]["2026-03-11T09:00:00"]["title"], "mine");
 }
+
+#[test]
+fn the_description_of_one_occurrence_leaves_the_online_meeting_alone() {
+    for config in configs() {
+        let mut world = World::new(config);
+        let mut event = outlook_meeting("weekly", "2026-03-04T09:00:00", "2026-03-04T10:00:00");
+        event["recurrence"] = json!({
+            "pattern": {"type": "weekly", "interval": 1, "daysOfWeek": ["wednesday"], "firstDayOfWeek": "sunday"},
+            "range": {"type": "numbered", "startDate": "2026-03-04", "numberOfOccurrences": 4},
+        });
+        event["isOnlineMeeting"] = json!(true);
+        event["body"] = json!({"contentType": "html", "content": "<p>Agenda</p>"});
+        let link = world.microsoft.user_insert(ACCOUNT, &event).unwrap()["onlineMeeting"]["joinUrl"].clone();
+        world.settle();
+        assert_eq!(world.titled("weekly")["description"], "Agenda");
+        let description = |text: &str| Action::Patch(json!({"description": text}).to_string());
+        // An occurrence without a row of its own, and then one that has it.
+        for text in ["Other agenda", "Third agenda"] {
+            edit(&mut world, "2026-03-11", description(text));
+            world.poll();
+            let one = &occurrences(&world)[1];
+            let content = one["body"]["content"].as_str().unwrap();
+            assert!(content.contains(text) && content.contains(link.as_str().unwrap()), "{content}");
+            assert_eq!((&one["isOnlineMeeting"], &one["onlineMeeting"]["joinUrl"]), (&json!(true), &link));
+            let expected = json!({"2026-03-11T09:00:00": {"description": text}});
+            assert_eq!(world.titled("weekly")["recurrenceOverrides"], expected);
+            world.rests();
+        }
+    }
+}
+
+#[test]
+fn an_occurrence_that_is_an_online_meeting_by_itself_keeps_its_link() {
+    let (mut world, ids) = weekly(Config::default());
+    let block = "<div class=\"me-email-text\">____<br><a href=\"https://teams.invalid/1\">Join</a></div>";
+    let body = json!({"contentType": "html", "content": format!("<html><body><p>Agenda</p>{block}</body></html>")});
+    world.microsoft.user_patch(ACCOUNT, &ids[1], &json!({"isOnlineMeeting": true, "body": body})).unwrap();
+    world.poll();
+    assert_eq!(world.titled("weekly")["recurrenceOverrides"]["2026-03-11T09:00:00"]["description"], "Agenda");
+    edit(&mut world, "2026-03-11", Action::Patch(json!({"description": "Mine"}).to_string()));
+    world.poll();
+    let content = occurrences(&world)[1]["body"]["content"].as_str().unwrap().to_owned();
+    assert!(content.contains("Mine") && content.contains("https://teams.invalid/1"), "{content}");
+    assert_eq!(occurrences(&world)[1]["isOnlineMeeting"], true);
+    world.rests();
+}

@@ -91,16 +91,16 @@ impl Provider for Microsoft {
         if let Some(recurrence_id) = event::cancelled_start(&exception.id, master) {
             let mut patch = serde_json::Map::new();
             patch.insert("excluded".into(), true.into());
-            return Ok(Placed { recurrence_id, patch });
+            return Ok(Placed { recurrence_id, patch, ..Placed::default() });
         }
         let row: wire::Event = serde_json::from_str(&exception.row).map_err(|_| changes::damaged(&exception.row))?;
         let Some(recurrence_id) = event::original_start(target, &row, master) else {
             let detail = "the original start of an exception is not a date or time";
             return Err(event::skipped(Some(exception.id.clone()), "bad-original-start", detail));
         };
-        let document = event::exception(target, row, master, &recurrence_id)?;
+        let (document, blob) = event::exception(target, row, master, &recurrence_id)?;
         let patch = crate::recurrence::override_patch(master, &recurrence_id, &document);
-        Ok(Placed { recurrence_id, patch })
+        Ok(Placed { recurrence_id, patch, blob })
     }
 
     fn embeds_exceptions(&self) -> bool {
