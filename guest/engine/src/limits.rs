@@ -71,6 +71,13 @@ pub const MAX_CHANNEL_TOKEN: usize = 256;
 /// How often a channel that can be renewed is renewed because of a notification, at most, in milliseconds: 1 hour.
 pub const CHANNEL_CHECK_MS: u64 = 3_600_000;
 
+/// How often a channel that can be renewed is renewed when nothing is heard of it, in milliseconds: 6 hours. One that has
+/// ended silently is noticed then.
+pub const CHANNEL_LOOK_MS: u64 = 6 * 3_600_000;
+
+/// Pages of a list of channels that are read to find one of ours.
+pub const CHANNEL_PAGES: u32 = 20;
+
 /// How long other work goes first after a request about a channel failed, in milliseconds: 1 minute.
 pub const CHANNEL_RETRY_MS: u64 = 60_000;
 

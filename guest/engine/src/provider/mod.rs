@@ -457,13 +457,14 @@ pub trait Provider: Sync {
     fn renew(&self, _target: &Target<'_>, _resource_id: &str, _expires_ms: TimeMs) -> Option<Request> {
         None
     }
-    /// Ask which channels there are, after a `watch` that was answered with [`Verdict::Duplicate`].
-    fn watched(&self, _target: &Target<'_>) -> Option<Request> {
+    /// Ask which channels there are, after a `watch` that was answered with [`Verdict::Duplicate`]; the page is none
+    /// for the first.
+    fn watched(&self, _target: &Target<'_>, _page: Option<&str>) -> Option<Request> {
         None
     }
-    /// Read the answer of `watched`: of each channel its query, and what `stop` needs to end it.
-    fn read_watched(&self, _base: &str, _body: &[u8]) -> Vec<Watched> {
-        Vec::new()
+    /// Read the answer of `watched`: our channels, and the next page.
+    fn read_watched(&self, _base: &str, _body: &[u8]) -> (Vec<Watched>, Option<String>) {
+        (Vec::new(), None)
     }
     /// End a channel.
     fn stop(&self, target: &Target<'_>, channel_id: &str, resource_id: &str) -> Request;

@@ -213,11 +213,11 @@ impl Provider for Microsoft {
         Some(channel::renew(target, resource_id, expires_ms))
     }
 
-    fn watched(&self, target: &Target<'_>) -> Option<Request> {
-        Some(channel::watched(target))
+    fn watched(&self, target: &Target<'_>, page: Option<&str>) -> Option<Request> {
+        Some(channel::watched(target, page))
     }
 
-    fn read_watched(&self, base: &str, body: &[u8]) -> Vec<Watched> {
+    fn read_watched(&self, base: &str, body: &[u8]) -> (Vec<Watched>, Option<String>) {
         channel::read_watched(base, body)
     }
 

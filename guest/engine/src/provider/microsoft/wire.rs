@@ -248,6 +248,8 @@ pub(super) struct Subscription {
 #[derive(Debug, Deserialize)]
 pub(super) struct Subscriptions {
     pub(super) value: Vec<Subscription>,
+    #[serde(rename = "@odata.nextLink")]
+    pub(super) next_link: Option<String>,
 }
 
 /// The body of a notification.
