@@ -14,6 +14,7 @@ pub(crate) mod outward;
 pub mod plan;
 mod pull;
 mod push;
+mod record;
 mod session;
 mod settle;
 pub mod state;
