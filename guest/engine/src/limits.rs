@@ -15,6 +15,31 @@ pub const PROOF_PAGE: u32 = 100;
 /// Pages of the occurrences of one series that are read to find its exceptions.
 pub const OCCURRENCE_PAGES: u32 = 5;
 
+/// Requests in one step after which it only ends what it has begun. What is left of a page waits for the next step.
+pub const REQUESTS_PER_STEP: u32 = 20;
+
+/// How often a calendar is asked what it is like, at most, in milliseconds: 1 hour.
+pub const DESCRIBE_AGAIN_MS: u64 = 3_600_000;
+
+/// Tries to read an event that fails while others of the same request are answered; then it is set aside.
+pub const READ_TRIES: u32 = 5;
+
+/// The same while no other is answered, which may be the provider's trouble and not the event's.
+pub const LONE_READ_TRIES: u32 = 20;
+
+/// Most events that are remembered as unreadable, to be asked for again; of all of them there is a record.
+pub const UNREADABLE_KEPT: usize = 100;
+
+/// When events that could not be read are asked for again, in milliseconds: 1 hour.
+pub const UNREADABLE_AGAIN_MS: u64 = 3_600_000;
+
+/// Pages of everything around missing occurrences that are read to find them.
+pub const EVERYTHING_PAGES: u32 = 20;
+
+/// How far from its time an occurrence may have moved, in milliseconds: 31 days. Where occurrences are compared with their
+/// rules nothing is concluded closer to the ends of a span, and so far around a missing one is looked for it.
+pub const OCCURRENCE_MARGIN_MS: u64 = 31 * 86_400_000;
+
 /// Exceptions that are read again in one step because their masters changed.
 pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 
@@ -45,6 +70,13 @@ pub const MAX_CHANNEL_TOKEN: usize = 256;
 
 /// How often a channel that can be renewed is renewed because of a notification, at most, in milliseconds: 1 hour.
 pub const CHANNEL_CHECK_MS: u64 = 3_600_000;
+
+/// How often a channel that can be renewed is renewed when nothing is heard of it, in milliseconds: 6 hours. One that has
+/// ended silently is noticed then.
+pub const CHANNEL_LOOK_MS: u64 = 6 * 3_600_000;
+
+/// Pages of a list of channels that are read to find one of ours.
+pub const CHANNEL_PAGES: u32 = 20;
 
 /// How long other work goes first after a request about a channel failed, in milliseconds: 1 minute.
 pub const CHANNEL_RETRY_MS: u64 = 60_000;

@@ -6,18 +6,20 @@
 mod channels;
 pub mod google;
 pub mod microsoft;
+mod notes;
 mod request;
+mod rows;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 use crate::effects::{ProviderKind, Replica, Request, Response, Settings, TimeMs};
 use crate::event::Document;
 use crate::time::Zones;
 
 pub use channels::{ChannelTimes, Granted, News, Notice, Notification, Watch, Watched};
+pub use notes::{Instance, Lines, Notes};
+pub use rows::{Description, Look, Next, Occurrences, Page, Placed, RemoteEvent, RemoteException, Row, Skipped};
 pub use verdict::{Purpose, Verdict};
 
 /// Where requests go and what the calendar is like.
@@ -52,196 +54,6 @@ pub struct Position<'a> {
     pub page: Option<&'a str>,
     /// The span that listings are limited to, once the provider refused to list without; see [`Verdict::NoListing`].
     pub span: Option<Span>,
-}
-
-/// One page of a listing.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// What it shows, in the provider's order.
-    pub rows: Vec<Row>,
-    /// Rows that cannot be read, with their reason.
-    pub skipped: Vec<Skipped>,
-    /// How many rows it held.
-    pub count: u32,
-    /// What comes next.
-    pub next: Next,
-    /// Whether we may write to the calendar; none when the page does not say.
-    pub writable: Option<bool>,
-    /// The calendar's default zone.
-    pub time_zone: Option<String>,
-}
-
-/// What follows a page.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Next {
-    /// Another page, by this token.
-    Page(String),
-    /// The end, and the cursor of the next listing.
-    Cursor(String),
-    /// Neither: the answer is damaged.
-    #[default]
-    Nothing,
-}
-
-/// A row that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// Its id, when that much could be read.
-    pub remote_id: Option<String>,
-    /// Stable code.
-    pub code: &'static str,
-    /// What is wrong, for people, without the row's content.
-    pub detail: String,
-}
-
-/// One row of a listing, or the answer to a write.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Row {
-    /// A single event, or the master of a series without its exceptions.
-    Event(Box<RemoteEvent>),
-    /// An exception of a series; it may come before its master.
-    Exception(Box<RemoteException>),
-    /// Something was removed; all that is sure is its id.
-    Gone(String),
-    /// Something about an event changed: ask for it. Only in pages of a listing, and resolved before anything of the
-    /// page is settled.
-    Look(Look),
-}
-
-/// See [`Row::Look`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
-    /// The id of the event or master.
-    pub id: String,
-    /// Of no interest unless the event is known: it may only have left the listing's span, or never been in it.
-    pub only_known: bool,
-}
-
-/// A single event or master as the provider has it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RemoteEvent {
-    /// The provider's id.
-    pub id: String,
-    /// Version tag for conditional writes.
-    pub etag: String,
-    /// When it was last changed, as the provider says; 0 when it does not.
-    pub updated_ms: TimeMs,
-    /// The JSCalendar view. Its `uid` is the provider's.
-    pub document: Document,
-    /// Our origin mark, if it carries one.
-    pub mark: Option<String>,
-    /// Whether we may write this event.
-    pub writable: bool,
-    /// What the provider module wants to remember about the master.
-    pub lines: Lines,
-    /// All exceptions of the series, cancelled ones too; none when they come as rows of their own.
-    pub exceptions: Option<Vec<RemoteException>>,
-    /// The span that `exceptions` are complete in; none for all time.
-    pub exceptions_span: Option<Span>,
-    /// The row cannot show a mark although the event may carry one: should it be new here, look at it.
-    pub hides_mark: bool,
-}
-
-/// Recurrence ids that the master itself names (as opposed to exceptions, which have rows of their own).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Lines {
-    /// Excluded by the master.
-    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
-    pub excluded: Vec<String>,
-    /// Added by the master.
-    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
-    pub added: Vec<String>,
-    /// A part of the description that belongs to the provider and is sent back with every change of it.
-    #[serde(rename = "b", default, skip_serializing_if = "String::is_empty")]
-    pub blob: String,
-}
-
-impl Lines {
-    /// True when the master names nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// An exception of a series as the provider has it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RemoteException {
-    /// The provider's id of the exception.
-    pub id: String,
-    /// The provider's id of its master.
-    pub master: String,
-    /// Version tag.
-    pub etag: String,
-    /// When it was last changed.
-    pub updated_ms: TimeMs,
-    /// The row as the provider sent it: what is buffered while the master is unknown.
-    pub row: String,
-}
-
-/// An exception, placed in its series.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Placed {
-    /// The recurrence id, in the master's zone.
-    pub recurrence_id: String,
-    /// The override: `{"excluded": true}`, or what differs from the master.
-    pub patch: Map<String, Value>,
-}
-
-/// What is remembered of an exception between steps.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Instance {
-    /// The provider's id.
-    #[serde(rename = "i")]
-    pub id: String,
-    /// Version tag.
-    #[serde(rename = "e", default, skip_serializing_if = "String::is_empty")]
-    pub etag: String,
-    /// We made the exception; without it somebody at the provider did.
-    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
-    pub ours: bool,
-}
-
-/// Everything that a replica remembers of an event besides its documents; see `Shadow::notes`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Notes {
-    /// Exceptions that have rows of their own, by recurrence id.
-    #[serde(rename = "n", default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub instances: BTreeMap<String, Instance>,
-    /// What the master names itself.
-    #[serde(rename = "l", default, skip_serializing_if = "Lines::is_empty")]
-    pub lines: Lines,
-    /// How many ids of this event the provider has burned.
-    #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
-    pub incarnation: u32,
-    /// When we wrote it, the last few times, in milliseconds; for the loop breaker.
-    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
-    pub writes: Vec<TimeMs>,
-    /// Recurrence ids of exceptions that the provider refused while the others are still being written.
-    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
-    pub refused: Vec<String>,
-    /// We may not write this event.
-    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
-    pub read_only: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
-impl Notes {
-    /// Read the notes of a shadow. Damaged notes are no notes: everything in them can be found again.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        if text.is_empty() { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
-    }
-
-    /// The text to store; empty for nothing.
-    #[must_use]
-    pub fn text(&self) -> String {
-        if *self == Self::default() { String::new() } else { serde_json::to_string(self).unwrap_or_default() }
-    }
 }
 
 /// What the provider cannot express. Nothing was sent.
@@ -289,6 +101,14 @@ pub trait Provider: Sync {
     fn list(&self, target: &Target<'_>, position: Position<'_>) -> Request;
     /// Read a page. `None`: the body is no page at all.
     fn read_page(&self, target: &Target<'_>, body: &[u8]) -> Option<Page>;
+    /// Ask what the calendar is like; none when its pages say that.
+    fn describe(&self, _target: &Target<'_>) -> Option<Request> {
+        None
+    }
+    /// Read the answer of `describe`. `None`: it is damaged.
+    fn read_description(&self, _target: &Target<'_>, _body: &[u8]) -> Option<Description> {
+        None
+    }
     /// The span to list when the provider does not list without one, and when to move it forward.
     fn span(&self, _now_ms: TimeMs) -> Option<(Span, TimeMs)> {
         None
@@ -336,19 +156,24 @@ pub trait Provider: Sync {
     fn occurrences(&self, _target: &Target<'_>, _id: &str, _span: Span, _page: Option<&str>) -> Option<Request> {
         None
     }
-    /// Read an answer of `occurrences`, and the next page. `None`: it is damaged.
-    fn read_occurrences(&self, _target: &Target<'_>, _body: &[u8]) -> Option<(Vec<RemoteException>, Option<String>)> {
+    /// Ask for everything in the calendar in a span, occurrences as rows of their own; the page is none for the first.
+    fn everything(&self, _target: &Target<'_>, _span: Span, _page: Option<&str>) -> Option<Request> {
         None
     }
-    /// What exceptions a series has, told by all its occurrences in a span, and the span that this is sure for.
+    /// Read what an answer of `occurrences` or `everything` says of a series. `None`: it is damaged.
+    fn read_occurrences(&self, _target: &Target<'_>, _id: &str, _body: &[u8]) -> Option<Occurrences> {
+        None
+    }
+    /// What exceptions a series has, told by all its occurrences in a span, and the span that this is sure for. Those
+    /// that should be there and are not come as deleted ones. `None`: the two cannot be compared as a whole.
     fn exceptions_among(
         &self,
         _target: &Target<'_>,
         _master: &RemoteEvent,
         span: Span,
         all: Vec<RemoteException>,
-    ) -> (Vec<RemoteException>, Span) {
-        (all, span)
+    ) -> Option<(Vec<RemoteException>, Span)> {
+        Some((all, span))
     }
     /// If this id can only be that of an exception: the id of its master and its recurrence id in the zone of the
     /// given document. For tombstones that say nothing else.
@@ -410,13 +235,14 @@ pub trait Provider: Sync {
     fn renew(&self, _target: &Target<'_>, _resource_id: &str, _expires_ms: TimeMs) -> Option<Request> {
         None
     }
-    /// Ask which channels there are, after a `watch` that was answered with [`Verdict::Duplicate`].
-    fn watched(&self, _target: &Target<'_>) -> Option<Request> {
+    /// Ask which channels there are, after a `watch` that was answered with [`Verdict::Duplicate`]; the page is none
+    /// for the first.
+    fn watched(&self, _target: &Target<'_>, _page: Option<&str>) -> Option<Request> {
         None
     }
-    /// Read the answer of `watched`: of each channel its query, and what `stop` needs to end it.
-    fn read_watched(&self, _base: &str, _body: &[u8]) -> Vec<Watched> {
-        Vec::new()
+    /// Read the answer of `watched`: our channels, and the next page.
+    fn read_watched(&self, _base: &str, _body: &[u8]) -> (Vec<Watched>, Option<String>) {
+        (Vec::new(), None)
     }
     /// End a channel.
     fn stop(&self, target: &Target<'_>, channel_id: &str, resource_id: &str) -> Request;

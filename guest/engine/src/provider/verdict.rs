@@ -7,6 +7,8 @@ pub enum Purpose {
     List,
     /// One event.
     Read,
+    /// Several events in one request.
+    ReadMany,
     /// Creating an event.
     Create,
     /// Changing an event or an exception.

@@ -89,6 +89,7 @@ impl Present {
             overrides.remove(&id);
         }
         instance.ours |= self.notes.instances.get(&placed.recurrence_id).is_some_and(|known| known.ours);
+        instance.blob = if placed.blob == self.notes.lines.blob { String::new() } else { placed.blob };
         if placed.patch.is_empty() && !self.notes.lines.added.contains(&placed.recurrence_id) {
             overrides.remove(&placed.recurrence_id);
         } else {
@@ -359,7 +360,10 @@ impl<F: Effects> Session<'_, F> {
             match self.provider.place(&self.target(), &exception, &present.document) {
                 Ok(placed) => {
                     present.updated_ms = present.updated_ms.max(exception.updated_ms);
-                    present.set_exception(placed, Instance { id: exception.id, etag: exception.etag, ours: false });
+                    present.set_exception(
+                        placed,
+                        Instance { id: exception.id, etag: exception.etag, ours: false, ..Instance::default() },
+                    );
                 }
                 Err(problem) => problems.push(problem),
             }
@@ -372,7 +376,10 @@ impl<F: Effects> Session<'_, F> {
             let Some(recurrence_id) = recurrence_id.filter(|_| present.document.is_recurring()) else { continue };
             let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
-            present.set_exception(Placed { recurrence_id, patch }, Instance { id, ..Instance::default() });
+            present.set_exception(
+                Placed { recurrence_id, patch, ..Placed::default() },
+                Instance { id, ..Instance::default() },
+            );
         }
         present.remember(&made);
         Some(present)

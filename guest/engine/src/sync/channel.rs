@@ -5,8 +5,10 @@ use super::Outcome;
 use super::session::{Flow, Session, Stop};
 use crate::effects::{Change, Channel, END_OF_TIME, Effects, FailureKind, Request, Response};
 use crate::id;
-use crate::limits::{CHANNEL_CHECK_MS, CHANNEL_REFUSED_MS, CHANNEL_RETRY_MS, MAX_CHANNEL_TOKEN};
-use crate::provider::{Granted, Purpose, Verdict, Watch};
+use crate::limits::{
+    CHANNEL_CHECK_MS, CHANNEL_LOOK_MS, CHANNEL_PAGES, CHANNEL_REFUSED_MS, CHANNEL_RETRY_MS, MAX_CHANNEL_TOKEN,
+};
+use crate::provider::{Granted, Purpose, Verdict, Watch, Watched};
 use crate::webhooks::token;
 
 /// The subject of failures about the channel.
@@ -142,21 +144,34 @@ impl<F: Effects> Session<'_, F> {
     fn clear_the_way(&mut self, base: &str) -> Flow<()> {
         let taken = "the provider already sends notifications of this calendar to another program with the same \
                      registration. The calendar is polled";
-        let Some(request) = self.provider.watched(&self.target()) else {
-            return self.refused("channel-taken", taken, vec![]);
-        };
-        let (verdict, response) = self.channel_request(request)?;
-        let found = if verdict == Verdict::Done { self.provider.read_watched(base, &response.body) } else { vec![] };
-        let key = self.settings.signing_key.clone();
-        let ours = found.into_iter().find(|watched| {
-            token::verify(&key, &watched.channel_id, &watched.token)
-                .is_some_and(|claims| claims.tenant == self.replica.tenant && claims.replica == self.replica.id)
-        });
-        let Some(ours) = ours else { return self.refused("channel-taken", taken, vec![]) };
+        let Some(ours) = self.find_ours(base)? else { return self.refused("channel-taken", taken, vec![]) };
         let request = self.provider.stop(&self.target(), &ours.channel_id, &ours.resource_id);
         self.channel_request(request)?;
         self.state.channel_due_ms = self.now_ms;
         self.commit(vec![], vec![])
+    }
+
+    /// Find a channel of this replica among those that the provider has.
+    fn find_ours(&mut self, base: &str) -> Flow<Option<Watched>> {
+        let key = self.settings.signing_key.clone();
+        let mut page = None;
+        for _ in 0..CHANNEL_PAGES {
+            let Some(request) = self.provider.watched(&self.target(), page.as_deref()) else { return Ok(None) };
+            let (verdict, response) = self.channel_request(request)?;
+            if verdict != Verdict::Done {
+                return Ok(None);
+            }
+            let (found, next) = self.provider.read_watched(base, &response.body);
+            let ours = found.into_iter().find(|watched| {
+                token::verify(&key, &watched.channel_id, &watched.token)
+                    .is_some_and(|claims| claims.tenant == self.replica.tenant && claims.replica == self.replica.id)
+            });
+            page = next;
+            if ours.is_some() || page.is_none() {
+                return Ok(ours);
+            }
+        }
+        Ok(None)
     }
 
     /// No push for now: poll, and ask again later.
@@ -197,9 +212,12 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// When a channel is renewed or replaced: some time before its end, or half-way when it lives shorter than twice
-    /// that.
+    /// that. One that can be renewed is, every few hours: no notification tells that it is gone.
     fn renewal_ms(&self, made_ms: u64, expires_ms: u64) -> u64 {
         let life_ms = expires_ms.saturating_sub(made_ms);
-        expires_ms - self.provider.channel_times().renewal_ms.min(life_ms / 2)
+        let times = self.provider.channel_times();
+        let due_ms = expires_ms - times.renewal_ms.min(life_ms / 2);
+        let look_ms = self.state.channel_checked_ms.saturating_add(CHANNEL_LOOK_MS);
+        if times.renews { due_ms.min(look_ms) } else { due_ms }
     }
 }

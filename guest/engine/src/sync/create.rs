@@ -52,6 +52,10 @@ impl<F: Effects> Session<'_, F> {
             // With its exceptions.
             Ok(Row::Event(event)) => {
                 let seen = self.look_at(std::slice::from_ref(&event.id))?;
+                if seen.rows.is_empty() {
+                    let detail = "the provider made the series and does not show it; look there, then replay";
+                    return self.give_up(job, "unreadable-event", detail, vec![]);
+                }
                 self.absorb(seen.rows, vec![])
             }
             _ => self.created(job, response),

@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::arrive::{Present, overrides};
+use super::occurrence::Found;
 use super::push::Job;
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, FailureKind, Response, Shadow};
 use crate::event::{Document, is_excluded};
-use crate::provider::{Instance, Notes, Placed, Purpose, Refused, RemoteException, Row, Update, Verdict};
+use crate::provider::{Instance, Notes, Placed, Purpose, Refused, Row, Update};
 use crate::recurrence::{self, exception};
 
 /// A write of an exception.
@@ -18,16 +19,6 @@ pub(super) struct Sent {
     pub(super) instance: Instance,
     /// What was sent; empty for a deletion.
     pub(super) body: Vec<u8>,
-}
-
-/// What the provider has at an occurrence.
-enum Found {
-    /// What is known.
-    AsKnown(Instance),
-    /// Something else.
-    Changed(RemoteException),
-    /// Nothing.
-    Nothing,
 }
 
 impl<F: Effects> Session<'_, F> {
@@ -54,16 +45,20 @@ impl<F: Effects> Session<'_, F> {
         let instance = match present.notes.instances.get(&recurrence_id) {
             // Without a version tag it would be written blind.
             Some(instance) if !instance.etag.is_empty() => instance.clone(),
+            // Excluded here, and the provider's series has no such date.
+            _ if hidden && before.is_none() && self.lacks(&present, &recurrence_id) => {
+                return self.skip_exception(job, present, &recurrence_id, wanted);
+            }
             _ => match self.find_instance(&job, &present, &recurrence_id)? {
                 Found::AsKnown(instance) => instance,
                 // Somebody changed the occurrence, and it was not announced yet: that comes first.
                 Found::Changed(row) => return self.take_in(job, row),
+                Found::Refused(code, detail) => return self.refuse_exception(job, &recurrence_id, &code, detail),
                 Found::Nothing if !hidden && before.is_some_and(is_excluded) => {
                     let detail = "the provider cannot bring a deleted occurrence back; make an event of its own of it";
                     return self.refuse_exception(job, &recurrence_id, "deleted-occurrence", detail);
                 }
-                // The provider has no such occurrence: nothing can be written there.
-                Found::Nothing => return self.skip_exception(job, present, &recurrence_id, wanted),
+                Found::Nothing => return self.look_for(job, present, &recurrence_id, hidden, wanted),
             },
         };
         let notify = job.entry.notify_attendees;
@@ -75,12 +70,13 @@ impl<F: Effects> Session<'_, F> {
         }
         let from = occurrence(&present.document, &recurrence_id, before.filter(|patch| !is_excluded(patch)));
         let to = occurrence(&present.document, &recurrence_id, after);
+        let lines = present.notes.lines_of(&instance);
         let update = Update {
             remote_id: &instance.id,
             etag: &instance.etag,
             from: &from,
             to: &to,
-            lines: &Default::default(),
+            lines: &lines,
             notify,
             revive: before.is_some_and(is_excluded),
         };
@@ -98,12 +94,13 @@ impl<F: Effects> Session<'_, F> {
     /// own ways with a value are no reason to write for ever; what a first write brought to light is one.
     pub(super) fn is_written(&self, present: &Present, wanted: &Document, recurrence_id: &str, body: &[u8]) -> bool {
         let (now, after) = (overrides(&present.document), overrides(wanted));
+        let instance = present.notes.instances.get(recurrence_id).cloned().unwrap_or_default();
         let update = Update {
             remote_id: "",
             etag: "",
             from: &occurrence(&present.document, recurrence_id, now.get(recurrence_id)),
             to: &occurrence(&present.document, recurrence_id, after.get(recurrence_id)),
-            lines: &Default::default(),
+            lines: &present.notes.lines_of(&instance),
             notify: false,
             revive: false,
         };
@@ -141,41 +138,15 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// What differs in an exception cannot be said at the provider: both sides agree as far as they can.
-    fn skip_exception(&mut self, job: Job, present: Present, recurrence_id: &str, wanted: &Document) -> Flow<()> {
+    pub(super) fn skip_exception(
+        &mut self,
+        job: Job,
+        present: Present,
+        recurrence_id: &str,
+        wanted: &Document,
+    ) -> Flow<()> {
         let reached = reached(&present.document, wanted, recurrence_id);
         self.written(job, present, wanted, Some(&reached), false)
-    }
-
-    /// Ask the provider for an occurrence that has no row of its own here.
-    fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Found> {
-        let target = self.target();
-        let found = self.provider.find_instance(&target, &job.scene.remote_id, &present.document, recurrence_id);
-        let Some(request) = found else { return Ok(Found::Nothing) };
-        let (verdict, response) = self.exchange(Purpose::Read, request)?;
-        if verdict != Verdict::Done {
-            return Ok(Found::Nothing);
-        }
-        let row = self.provider.read_instance(&self.target(), &response.body, &present.document, recurrence_id);
-        let Ok(row) = row else {
-            return Err(self.fail("damaged-answer", "the provider's answer to a search for an occurrence is damaged"));
-        };
-        let Some(row) = row else { return Ok(Found::Nothing) };
-        let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
-        match self.provider.place(&self.target(), &row, &present.document) {
-            Ok(placed) if Some(&placed.patch) == known.as_object() => {
-                Ok(Found::AsKnown(Instance { id: row.id, etag: row.etag, ours: false }))
-            }
-            Ok(_) => Ok(Found::Changed(row)),
-            Err(_) => Ok(Found::Nothing),
-        }
-    }
-
-    /// Settle what was found on the way to a write, which stays in the queue.
-    fn take_in(&mut self, job: Job, row: RemoteException) -> Flow<()> {
-        let mut entry = job.entry;
-        entry.attempts += 1;
-        entry.due_ms = self.now_ms;
-        self.absorb(vec![Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
     }
 
     pub(super) fn after_exception(
@@ -190,12 +161,12 @@ impl<F: Effects> Session<'_, F> {
         if response.body.is_empty() {
             let mut patch = Map::new();
             patch.insert("excluded".into(), true.into());
-            let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch };
+            let placed = Placed { recurrence_id: recurrence_id.to_owned(), patch, ..Placed::default() };
             present.set_exception(placed, Instance { etag: String::new(), ours, ..instance });
         } else {
             let Ok(Row::Exception(row)) = self.provider.read_row(&self.target(), &response.body) else { return None };
             let placed = self.provider.place(&self.target(), &row, &present.document).ok()?;
-            present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours });
+            present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours, ..Instance::default() });
         }
         Some(present)
     }

@@ -1,18 +1,19 @@
 //! The sweep after a full listing, behind the mass-delete guard (invariant I13): what the listing did not show is
 //! gone at the provider (where that is no proof, each is asked for first), unless it would be too much of the calendar
-//! to believe without asking.
+//! to believe without asking. Removals that are found one by one between full listings are counted as well: beyond a
+//! few they count as not shown, and go through the same sweep.
 
-use super::arrive::{Remote, Subject};
+use super::arrive::{Remote, Shadows, Subject};
 use super::session::{Flow, Session, Stop};
 use super::settle::Pending;
 use super::state::{Guard, Sweep};
-use crate::effects::{Change, Effects, FailureKind};
+use crate::effects::{Change, Effects, FailureKind, Shadow};
 use crate::id::failure_id;
 use crate::limits::{GUARD_EVENTS, GUARD_PERCENT, PROOF_PAGE, SWEEP_PAGE};
 use crate::provider::Row;
 
 /// What the guard tells people.
-const ASKING: &str = "a full listing would remove more of the calendar than is believed without asking; answer the guard: \
+const ASKING: &str = "the provider shows more of the calendar as removed than is believed without asking; answer the guard: \
                       accept the deletions, or refuse them and the events are created again";
 
 /// Whether so many deletions have to be asked for.
@@ -30,7 +31,7 @@ impl<F: Effects> Session<'_, F> {
         }
         if sweep.guard == Guard::Unchecked {
             let count = self.fx.count_shadows(&self.replica.id, self.state.generation)?;
-            if is_too_many(count.live, count.unseen) {
+            if is_too_many(count.live + sweep.removed, count.unseen + sweep.removed) {
                 return Err(self.ask(sweep));
             }
             sweep.guard = Guard::Delete;
@@ -40,7 +41,7 @@ impl<F: Effects> Session<'_, F> {
         let last = unseen.len() < SWEEP_PAGE as usize;
         sweep.after = unseen.last().map(|shadow| shadow.uid.clone()).or(sweep.after);
         self.state.sweep = Some(sweep);
-        let gone = |shadow: crate::effects::Shadow| Subject {
+        let gone = |shadow: Shadow| Subject {
             remote_id: shadow.remote_id.clone(),
             shadow: Some(shadow),
             remote: Remote::Gone,
@@ -62,6 +63,9 @@ impl<F: Effects> Session<'_, F> {
         let last = unseen.len() < PROOF_PAGE as usize;
         let ids: Vec<String> = unseen.iter().map(|shadow| shadow.remote_id.clone()).collect();
         let seen = self.look_at(&ids)?;
+        // Those that were asked for, when it was too much for one step.
+        let last = last && seen.left.is_empty();
+        let unseen = unseen.get(..seen.done).unwrap_or_default();
         let mut out = Pending::default();
         self.answered(&mut out.changes);
         let rows: Vec<Row> = seen.rows.into_iter().filter(|row| !matches!(row, Row::Gone(_))).collect();
@@ -73,6 +77,33 @@ impl<F: Effects> Session<'_, F> {
         sweep.proven = last;
         self.state.sweep = Some(sweep);
         self.commit(out.changes, out.expectations)
+    }
+
+    /// Removals that were found one by one: a few in a run are believed. More are left to a sweep, and their rows taken
+    /// out; `known` are the live shadows.
+    pub(super) fn measured(&mut self, rows: &mut Vec<Row>, known: &Shadows) -> Vec<Change> {
+        let removed = |row: &Row| match row {
+            Row::Gone(id) => known.get(id),
+            _ => None,
+        };
+        let found = rows.iter().filter(|row| removed(row).is_some()).count() as u64;
+        let total = self.state.removed + found;
+        if found == 0 || total <= GUARD_EVENTS {
+            self.state.removed = total;
+            return Vec::new();
+        }
+        let believed = match &self.state.sweep {
+            Some(sweep) if self.state.removed > GUARD_EVENTS => sweep.removed,
+            _ => self.state.removed.min(GUARD_EVENTS),
+        };
+        self.state.removed = total.max(GUARD_EVENTS + 1);
+        self.state.sweep = Some(Sweep { removed: believed, ..Sweep::default() });
+        // No listing has the number 0: they count as not seen.
+        let unseen =
+            |shadow: &Shadow| Change::TouchShadow(self.replica.id.clone(), shadow.uid.clone(), 0, shadow.etag.clone());
+        let changes = rows.iter().filter_map(removed).map(unseen).collect();
+        rows.retain(|row| removed(row).is_none());
+        changes
     }
 
     fn ask(&mut self, sweep: Sweep) -> Stop {

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::arrive::Shadows;
 use super::session::{Flow, Session};
-use crate::effects::{Effects, Response, Shadow};
-use crate::limits::{OCCURRENCE_PAGES, PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
-use crate::provider::{Look, Page, Purpose, Row, Skipped, Verdict};
+use super::settle::Pending;
+use super::troubled::Answer;
+use crate::effects::{Change, Effects, Shadow};
+use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
+use crate::provider::{Look, Page, Row, Skipped, Verdict};
 
 /// What became of looking at events.
 #[derive(Debug, Default)]
@@ -15,18 +18,31 @@ pub(super) struct Seen {
     pub(super) rows: Vec<Row>,
     /// Those that cannot be read.
     pub(super) skipped: Vec<Skipped>,
+    /// How many of them were asked for.
+    pub(super) done: usize,
+    /// Those that were not asked for in this step.
+    pub(super) left: Vec<String>,
+}
+
+/// What a page points at.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    /// What is to be stored about it.
+    pub(super) changes: Vec<Change>,
+    /// Ids that are left for later steps.
+    pub(super) left: Vec<String>,
 }
 
 impl<F: Effects> Session<'_, F> {
     /// Replace what a page points at by what it is.
-    pub(super) fn resolve(&mut self, page: &mut Page) -> Flow<()> {
+    pub(super) fn resolve(&mut self, page: &mut Page) -> Flow<Resolved> {
         let points = |row: &Row| match row {
             Row::Look(_) => true,
             Row::Event(event) => event.hides_mark,
             _ => false,
         };
         if !page.rows.iter().any(points) {
-            return Ok(());
+            return Ok(Resolved::default());
         }
         let known = self.live(page.rows.iter().filter(|row| points(row)).map(id_of))?;
         // By id: whether only known events are of interest.
@@ -54,21 +70,23 @@ impl<F: Effects> Session<'_, F> {
         rows.retain(|row| !looks.contains_key(&id_of(row)));
         let (wanted, unknown): (Vec<_>, Vec<_>) =
             looks.into_iter().partition(|(id, only_known)| !only_known || known.contains_key(id));
-        let seen = self.look_at(&wanted.into_iter().map(|(id, _)| id).collect::<Vec<_>>())?;
+        let mut seen = self.look_at(&wanted.into_iter().map(|(id, _)| id).collect::<Vec<_>>())?;
+        let changes = self.measured(&mut seen.rows, &known);
         if self.state.span.is_some() && self.state.cursor.is_some() && !unknown.is_empty() {
             // Within a span series come as occurrences, whose ids are not kept: this may be the end of one.
+            self.state.doubt_again = self.state.doubt.is_some();
             self.state.doubt.get_or_insert_default();
         }
         rows.extend(seen.rows);
         page.rows = rows;
         page.skipped.extend(seen.skipped);
-        Ok(())
+        Ok(Resolved { changes, left: seen.left })
     }
 
     /// Live shadows of remote ids.
-    fn live(&mut self, ids: impl Iterator<Item = String>) -> Flow<BTreeMap<String, Shadow>> {
+    pub(super) fn live(&mut self, ids: impl Iterator<Item = String>) -> Flow<Shadows> {
         let ids: Vec<String> = ids.collect();
-        let mut live = BTreeMap::new();
+        let mut live = Shadows::new();
         for ids in ids.chunks(READ_BATCH) {
             let shadows = self.fx.shadows_by_remote(&self.replica.id, ids.to_vec())?;
             let found = ids.iter().cloned().zip(shadows).filter_map(|(id, shadow)| Some((id, shadow?)));
@@ -77,18 +95,21 @@ impl<F: Effects> Session<'_, F> {
         Ok(live)
     }
 
-    /// Ask for events.
+    /// Ask for events, at least for one, and for no more than is good for a step.
     pub(super) fn look_at(&mut self, ids: &[String]) -> Flow<Seen> {
         let mut seen = Seen::default();
         for ids in ids.chunks(self.provider.batch_size().max(1)) {
-            let request = self.provider.get_many(&self.target(), ids);
-            // Not there: only a request for a single event is answered so as a whole.
-            let (_, response) = self.exchange(Purpose::Read, request)?;
-            let Some(answers) = self.provider.read_many(ids, response) else {
-                return Err(self.fail("damaged-answer", "the provider's answer to a reading of events is damaged"));
-            };
-            for (id, answer) in answers {
-                self.see(&mut seen, id, &answer)?;
+            if seen.done > 0 && self.has_asked_enough() {
+                seen.left.extend_from_slice(ids);
+                continue;
+            }
+            for answer in self.answers_about(ids)? {
+                if seen.done > 0 && self.has_asked_enough() {
+                    seen.left.push(answer.id);
+                    continue;
+                }
+                self.see(&mut seen, answer)?;
+                seen.done += 1;
             }
         }
         Ok(seen)
@@ -101,17 +122,36 @@ impl<F: Effects> Session<'_, F> {
         let series = |shadow: &&Shadow| shadow.remote.contains("\"recurrenceRules\"");
         let asked: Vec<&Shadow> = page.iter().filter(series).take(PROOF_PAGE as usize).collect();
         let cut = asked.len() == PROOF_PAGE as usize;
-        let last = if cut { asked.last().copied() } else { page.last() };
+        let known: Shadows = asked.iter().map(|shadow| (shadow.remote_id.clone(), (*shadow).clone())).collect();
+        let ids: Vec<String> = asked.iter().map(|shadow| shadow.remote_id.clone()).collect();
+        let mut seen = self.look_at(&ids)?;
+        let cut = cut || !seen.left.is_empty();
+        let last = if cut { asked.get(seen.done.saturating_sub(1)).copied() } else { page.last() };
         let ends = !cut && page.len() < SWEEP_PAGE as usize;
         self.state.doubt = last.filter(|_| !ends).map(|shadow| shadow.uid.clone());
-        let ids: Vec<String> = asked.iter().map(|shadow| shadow.remote_id.clone()).collect();
-        let seen = self.look_at(&ids)?;
-        self.absorb(seen.rows, vec![])
+        if self.state.doubt.is_none() && std::mem::take(&mut self.state.doubt_again) {
+            self.state.doubt = Some(String::new());
+        }
+        let changes = self.measured(&mut seen.rows, &known);
+        self.absorb_seen(seen, changes)
     }
 
-    fn see(&mut self, seen: &mut Seen, id: String, answer: &Response) -> Flow<()> {
-        match self.provider.classify(Purpose::Read, answer, self.now_ms) {
-            Verdict::Done => match self.provider.read_row(&self.target(), &answer.body) {
+    /// Settle what was looked at, and commit. What cannot be read is recorded.
+    pub(super) fn absorb_seen(&mut self, seen: Seen, changes: Vec<Change>) -> Flow<()> {
+        let mut out = Pending { changes, ..Pending::default() };
+        self.answered(&mut out.changes);
+        let mut shadows = self.shadows_of(&seen.rows, &seen.skipped)?;
+        self.take_up_again(&mut out, &seen.rows);
+        self.set_aside(&mut out, &seen.skipped, &mut shadows);
+        let subjects = self.gather(seen.rows, &mut shadows, &mut out.changes)?;
+        self.settle_all(&mut out, subjects)?;
+        self.commit(out.changes, out.expectations)
+    }
+
+    fn see(&mut self, seen: &mut Seen, answer: Answer) -> Flow<()> {
+        let Answer { id, verdict, response } = answer;
+        match verdict {
+            Verdict::Done => match self.provider.read_row(&self.target(), &response.body) {
                 Ok(row) => {
                     let row = self.with_exceptions(row)?;
                     seen.rows.push(row);
@@ -119,50 +159,19 @@ impl<F: Effects> Session<'_, F> {
                 Err(skipped) if skipped.remote_id.is_some() => seen.skipped.push(skipped),
                 Err(_) => return Err(self.fail("damaged-answer", "the provider's answer to a read is no event")),
             },
-            Verdict::NotWhole => return Err(self.ask_apart()),
             Verdict::NotFound => seen.rows.push(Row::Gone(id)),
-            Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),
             Verdict::Rejected { detail, .. } => {
                 let (code, detail) = ("unreadable-event", detail.to_owned());
                 seen.skipped.push(Skipped { remote_id: Some(id), code, detail });
             }
+            // Tried often enough.
+            Verdict::Retry { .. } | Verdict::NotWhole | Verdict::Unauthorized => {
+                let detail = "the provider fails to show the event; it is asked for again every hour, and by a replay";
+                seen.skipped.push(Skipped { remote_id: Some(id), code: "unreadable-event", detail: detail.into() });
+            }
             _ => return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way")),
         }
         Ok(())
-    }
-
-    /// A series that came without its exceptions, with those that it has in the span of listings.
-    pub(super) fn with_exceptions(&mut self, row: Row) -> Flow<Row> {
-        let mut event = match row {
-            Row::Event(event) if self.state.apart && event.exceptions.is_none() && event.document.is_recurring() => {
-                event
-            }
-            row => return Ok(row),
-        };
-        let span = self.state.span.or_else(|| self.provider.span(self.now_ms).map(|(span, _)| span));
-        let Some(span) = span else { return Ok(Row::Event(event)) };
-        let (mut all, mut page) = (Vec::new(), None);
-        for _ in 0..OCCURRENCE_PAGES {
-            let request = self.provider.occurrences(&self.target(), &event.id, span, page.as_deref());
-            let Some(request) = request else { return Ok(Row::Event(event)) };
-            let (verdict, response) = self.exchange(Purpose::Read, request)?;
-            if verdict != Verdict::Done {
-                return Ok(Row::Event(event));
-            }
-            let Some((rows, next)) = self.provider.read_occurrences(&self.target(), &response.body) else {
-                return Err(self.fail("damaged-answer", "the provider's answer to a list of occurrences is damaged"));
-            };
-            all.extend(rows);
-            page = next;
-            if page.is_none() {
-                let (exceptions, span) = self.provider.exceptions_among(&self.target(), &event, span, all);
-                event.exceptions = Some(exceptions);
-                event.exceptions_span = Some(span);
-                return Ok(Row::Event(event));
-            }
-        }
-        // Too many to compare: what is known stays.
-        Ok(Row::Event(event))
     }
 }
 

@@ -2,19 +2,23 @@
 //!
 //! Control flow lives here; policy in `plan`, mechanism in the rest. A step that is cut off anywhere costs one step.
 
+mod apart;
 mod arrive;
 mod channel;
 mod create;
 mod exceptions;
 mod guard;
 mod look;
+mod occurrence;
 pub(crate) mod outward;
 pub mod plan;
 mod pull;
 mod push;
+mod record;
 mod session;
 mod settle;
 pub mod state;
+mod troubled;
 
 use self::session::{Session, Stop};
 use crate::effects::{Change, Effects, FailureKind, PushEntry, StorageError, TimeMs};
@@ -184,6 +188,10 @@ impl<F: Effects> Session<'_, F> {
             self.look_at_series(after)?;
             return Ok(Outcome::Again);
         }
+        if self.troubled_due_ms().is_some_and(|due_ms| self.now_ms >= due_ms) {
+            self.look_at_troubled()?;
+            return Ok(Outcome::Again);
+        }
         if self.state.orphans {
             self.fetch_masters()?;
             return Ok(Outcome::Again);
@@ -228,7 +236,7 @@ impl<F: Effects> Session<'_, F> {
         if self.settings.webhook_url.is_some() {
             at_ms = at_ms.min(self.state.channel_due_ms);
         }
-        if let Some(due_ms) = queue.next_due_ms {
+        for due_ms in queue.next_due_ms.into_iter().chain(self.troubled_due_ms()) {
             at_ms = at_ms.min(due_ms);
         }
         Ok(Outcome::Idle(at_ms.max(self.now_ms + 1)))

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrive::{Remote, Shadows, Subject};
+use super::look::{Resolved, Seen};
 use super::session::{Flow, Session};
 use super::settle::Pending;
-use super::state::{Listing, Sweep};
+use super::state::{Listing, Rest, Sweep};
 use crate::effects::{Change, Effects, EventRow, FailureKind, Health};
 use crate::id;
-use crate::limits::READ_BATCH;
+use crate::limits::{DESCRIBE_AGAIN_MS, READ_BATCH};
 use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
 
 impl<F: Effects> Session<'_, F> {
@@ -30,6 +31,12 @@ impl<F: Effects> Session<'_, F> {
     /// Pull one page.
     pub(super) fn pull(&mut self) -> Flow<()> {
         let listing = self.listing();
+        if let Some(rest) = listing.rest.clone() {
+            return self.go_on(listing, rest);
+        }
+        if listing.page.is_none() {
+            self.describe()?;
+        }
         let cursor = if listing.full { None } else { self.state.cursor.clone() };
         let position = Position { cursor: cursor.as_deref(), page: listing.page.as_deref(), span: self.state.span };
         let request = self.provider.list(&self.target(), position);
@@ -66,6 +73,27 @@ impl<F: Effects> Session<'_, F> {
         }
     }
 
+    /// At the beginning of a listing: ask what the calendar is like, where its pages do not say. What is not answered
+    /// stays as it is known.
+    fn describe(&mut self) -> Flow<()> {
+        if self.now_ms < self.state.described_ms.saturating_add(DESCRIBE_AGAIN_MS) {
+            return Ok(());
+        }
+        let Some(request) = self.provider.describe(&self.target()) else { return Ok(()) };
+        let (verdict, response) = self.exchange(Purpose::ReadMany, request)?;
+        let read = self.provider.read_description(&self.target(), &response.body);
+        if let Some(description) = read.filter(|_| verdict == Verdict::Done) {
+            self.state.writable = description.writable.or(self.state.writable);
+            if description.writable.is_some() {
+                self.state.described_ms = self.now_ms;
+            }
+            if description.time_zone.is_some() {
+                self.state.time_zone = description.time_zone;
+            }
+        }
+        Ok(())
+    }
+
     /// The listing that is under way, or a new one.
     fn listing(&mut self) -> Listing {
         if let Some(listing) = &self.state.listing {
@@ -77,10 +105,12 @@ impl<F: Effects> Session<'_, F> {
             self.state.apart = false;
             self.state.cursor = None;
         }
-        let listing = Listing { full: self.state.cursor.is_none(), page: None, wanted: self.replica.wanted };
+        let listing =
+            Listing { full: self.state.cursor.is_none(), page: None, wanted: self.replica.wanted, rest: None };
         if listing.full {
             self.next_generation();
         }
+        self.begin_a_run();
         self.state.listing = Some(listing.clone());
         listing
     }
@@ -90,13 +120,21 @@ impl<F: Effects> Session<'_, F> {
         self.state.generation = self.now_ms.max(self.state.generation + 1);
     }
 
+    /// Removals are counted from here on, unless series are still being asked for.
+    fn begin_a_run(&mut self) {
+        if self.state.doubt.is_none() {
+            self.state.removed = 0;
+        }
+    }
+
     /// The cursor is lost: list everything again. Nothing is wiped; what the listing does not show is swept
     /// afterwards, through the guard.
     fn start_over(&mut self) -> Flow<()> {
         self.state.cursor = None;
         self.state.sweep = None;
         self.next_generation();
-        self.state.listing = Some(Listing { full: true, page: None, wanted: self.replica.wanted });
+        self.begin_a_run();
+        self.state.listing = Some(Listing { full: true, page: None, wanted: self.replica.wanted, rest: None });
         self.commit(vec![], vec![])
     }
 
@@ -110,9 +148,7 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn apply(&mut self, listing: Listing, mut page: Page) -> Flow<()> {
-        self.resolve(&mut page)?;
-        let mut out = Pending::default();
-        self.answered(&mut out.changes);
+        let Resolved { changes, left } = self.resolve(&mut page)?;
         if page.writable.is_some() {
             self.state.writable = page.writable;
         }
@@ -120,17 +156,30 @@ impl<F: Effects> Session<'_, F> {
             self.state.time_zone = page.time_zone;
         }
         self.report.pulled += page.count;
-        let mut shadows = self.shadows_of(&page.rows, &page.skipped)?;
-        self.take_up_again(&mut out, &page.rows);
-        self.set_aside(&mut out, &page.skipped, &mut shadows);
-        let subjects = self.gather(page.rows, &mut shadows, &mut out.changes)?;
-        self.settle_all(&mut out, subjects)?;
-        match page.next {
-            Next::Page(token) => self.state.listing = Some(Listing { page: Some(token), ..listing }),
+        self.turn(listing, left, page.next);
+        self.absorb_seen(Seen { rows: page.rows, skipped: page.skipped, ..Seen::default() }, changes)
+    }
+
+    /// Go on with a page that was too much for one step.
+    fn go_on(&mut self, listing: Listing, rest: Rest) -> Flow<()> {
+        let known = self.live(rest.looks.iter().cloned())?;
+        let mut seen = self.look_at(&rest.looks)?;
+        let changes = self.measured(&mut seen.rows, &known);
+        self.turn(listing, std::mem::take(&mut seen.left), rest.next);
+        self.absorb_seen(seen, changes)
+    }
+
+    /// What comes after this step: the rest of its page, else the next page or the end.
+    fn turn(&mut self, listing: Listing, left: Vec<String>, next: Next) {
+        if !left.is_empty() {
+            self.state.listing = Some(Listing { rest: Some(Rest { looks: left, next }), ..listing });
+            return;
+        }
+        match next {
+            Next::Page(token) => self.state.listing = Some(Listing { page: Some(token), rest: None, ..listing }),
             Next::Cursor(cursor) => self.finish(listing, cursor),
             Next::Nothing => {}
         }
-        self.commit(out.changes, out.expectations)
     }
 
     /// The last page is being applied.
@@ -154,7 +203,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Rows that can be read end what was recorded about them when they could not. Comes before what this page
     /// records, so that the newer word stands.
-    fn take_up_again(&self, out: &mut Pending, rows: &[Row]) {
+    pub(super) fn take_up_again(&self, out: &mut Pending, rows: &[Row]) {
         if !self.state.set_aside {
             return;
         }
@@ -283,12 +332,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Settle rows that came outside a listing, and commit.
     pub(super) fn absorb(&mut self, rows: Vec<Row>, changes: Vec<Change>) -> Flow<()> {
-        let mut out = Pending { changes, ..Pending::default() };
-        self.answered(&mut out.changes);
-        let mut shadows = self.shadows_of(&rows, &[])?;
-        let subjects = self.gather(rows, &mut shadows, &mut out.changes)?;
-        self.settle_all(&mut out, subjects)?;
-        self.commit(out.changes, out.expectations)
+        self.absorb_seen(Seen { rows, ..Seen::default() }, changes)
     }
 }
 
@@ -301,7 +345,7 @@ fn uid_of(subject: &Subject) -> Option<String> {
 }
 
 /// Whether the remote side is not as the shadow has it.
-fn is_changed(subject: &Subject) -> bool {
+pub(super) fn is_changed(subject: &Subject) -> bool {
     match (&subject.remote, &subject.shadow) {
         (Remote::Present(present), Some(shadow)) if !shadow.gone => present.document.text() != shadow.remote,
         _ => true,

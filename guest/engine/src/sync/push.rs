@@ -15,7 +15,7 @@ use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
-const CONTESTED: u32 = 20;
+pub(super) const CONTESTED: u32 = 20;
 
 /// One event to be written.
 pub(super) struct Job {
@@ -171,7 +171,8 @@ impl<F: Effects> Session<'_, F> {
     fn placed(&self, mut present: Present, rows: Vec<RemoteException>) -> Present {
         for row in rows {
             if let Ok(placed) = self.provider.place(&self.target(), &row, &present.document) {
-                present.set_exception(placed, Instance { id: row.id, etag: row.etag, ours: false });
+                present
+                    .set_exception(placed, Instance { id: row.id, etag: row.etag, ours: false, ..Instance::default() });
             }
         }
         present
@@ -273,6 +274,15 @@ impl<F: Effects> Session<'_, F> {
                 vec![],
             );
         }
+        let row = self.read_again(remote_id)?;
+        // "Not found" for a write, but there for a read: do not write it again and again.
+        let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
+        entry.due_ms = if stuck { self.now_ms + 60_000 } else { self.now_ms };
+        self.absorb(vec![row], vec![Change::Postpone(entry)])
+    }
+
+    /// Read an event or exception that is known.
+    pub(super) fn read_again(&mut self, remote_id: &str) -> Flow<Row> {
         let request = self.provider.get(&self.target(), remote_id);
         let (found, response) = self.exchange(Purpose::Read, request)?;
         let row = match found {
@@ -283,11 +293,7 @@ impl<F: Effects> Session<'_, F> {
         let Some(row) = row else {
             return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way"));
         };
-        let row = self.with_exceptions(row)?;
-        // "Not found" for a write, but there for a read: do not write it again and again.
-        let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
-        entry.due_ms = if stuck { self.now_ms + 60_000 } else { self.now_ms };
-        self.absorb(vec![row], vec![Change::Postpone(entry)])
+        self.with_exceptions(row)
     }
 
     /// A local edit of a calendar that may not be edited: put back what the provider has.

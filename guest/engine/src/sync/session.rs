@@ -11,6 +11,7 @@ use crate::effects::{
     ReplicaUpdate, Request, Response, Settings, StorageError, TimeMs, TransportError,
 };
 use crate::id::failure_id;
+use crate::limits::REQUESTS_PER_STEP;
 use crate::provider::{Provider, Purpose, Target, Verdict};
 use crate::time::Zones;
 
@@ -49,6 +50,10 @@ pub(super) struct Session<'a, F: Effects> {
     pub(super) state: State,
     pub(super) now_ms: TimeMs,
     pub(super) report: Report,
+    /// Requests sent so far, see [`crate::limits::REQUESTS_PER_STEP`].
+    pub(super) requests: u32,
+    /// Exceptions are asked for apart, to see whether that helps.
+    pub(super) tries_apart: bool,
     /// Exceptions read again so far, see [`crate::limits::EXCEPTION_READS_PER_STEP`].
     pub(super) exception_reads: u32,
     stored: String,
@@ -68,6 +73,8 @@ impl<'a, F: Effects> Session<'a, F> {
             state,
             now_ms,
             report: Report::default(),
+            requests: 0,
+            tries_apart: false,
             exception_reads: 0,
             stored,
             siblings: None,
@@ -81,7 +88,7 @@ impl<'a, F: Effects> Session<'a, F> {
             settings: &self.settings,
             time_zone: self.state.time_zone.as_deref().unwrap_or("Etc/UTC"),
             zones: self.zones,
-            apart: self.state.apart,
+            apart: self.state.apart || self.tries_apart,
         }
     }
 
@@ -95,6 +102,7 @@ impl<'a, F: Effects> Session<'a, F> {
             };
             let mut attempt = request.clone();
             attempt.headers.push(("authorization".into(), value));
+            self.requests = self.requests.saturating_add(1);
             let response = match self.fx.exchange(attempt) {
                 Ok(response) => response,
                 Err(error) => return Err(self.no_answer(error)),
@@ -102,17 +110,27 @@ impl<'a, F: Effects> Session<'a, F> {
             match self.provider.classify(purpose, &response, self.now_ms) {
                 Verdict::Retry { code, after_ms } => return Err(self.back_off(code, after_ms)),
                 Verdict::NotWhole => return Err(self.ask_apart()),
+                // Whom it is about is for the caller to see.
+                Verdict::Unauthorized if last && purpose == Purpose::ReadMany => return Ok((Verdict::Done, response)),
                 Verdict::Unauthorized if last => {
-                    return Err(self.fail(
-                        "unauthorized",
-                        "the provider does not accept a fresh authorisation; check the account's grant",
-                    ));
+                    return Err(self.not_authorized());
                 }
                 Verdict::Unauthorized => authorization = self.fx.refresh(&self.replica.connection.id),
                 verdict => return Ok((verdict, response)),
             }
         }
         Err(Stop::Error(StepError::Bug("an exchange ended without a verdict".into())))
+    }
+
+    /// Enough for one step.
+    pub(super) fn has_asked_enough(&self) -> bool {
+        self.requests >= REQUESTS_PER_STEP
+    }
+
+    /// Not even a fresh authorisation is accepted.
+    pub(super) fn not_authorized(&mut self) -> Stop {
+        let detail = "the provider does not accept a fresh authorisation; check the account's grant";
+        self.fail("unauthorized", detail)
     }
 
     /// The provider does not show exceptions with their masters: from the next step on they are asked for apart.

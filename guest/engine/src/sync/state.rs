@@ -1,10 +1,12 @@
 //! What a replica remembers between steps. The host stores it unread as JSON; damaged or older state costs a full
 //! listing, never data: everything in it can be found again.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::effects::{Health, TimeMs};
-use crate::provider::Span;
+use crate::provider::{Next, Span};
 
 /// The version of this structure.
 const VERSION: u32 = 1;
@@ -30,8 +32,16 @@ pub struct State {
     pub sweep: Option<Sweep>,
     /// Every series is asked for, after this uid: something was removed that may have been one of them.
     pub doubt: Option<String>,
+    /// The same was suspected again while they are being asked for: once more from the beginning.
+    pub doubt_again: bool,
+    /// Removals that were found one by one since the last listing began, for the mass-delete guard.
+    pub removed: u64,
     /// Exceptions are buffered whose masters have not been seen.
     pub orphans: bool,
+    /// Events that could not be read when they were asked for, by remote id, with the tries so far.
+    pub troubled: BTreeMap<String, u32>,
+    /// When those of them that were set aside are asked for again.
+    pub troubled_due_ms: TimeMs,
     /// Rows were set aside: those that come again and are good end their failure.
     pub set_aside: bool,
     /// `replica.wanted` at the start of the last finished listing.
@@ -40,6 +50,8 @@ pub struct State {
     pub next_poll_ms: TimeMs,
     /// Whether the provider lets us write to the calendar; none until a listing told.
     pub writable: Option<bool>,
+    /// When the calendar was last asked what it is like.
+    pub described_ms: TimeMs,
     /// The calendar's default zone.
     pub time_zone: Option<String>,
     /// When the channel has to be looked after.
@@ -72,9 +84,21 @@ pub struct Listing {
     pub page: Option<String>,
     /// `replica.wanted` when it started.
     pub wanted: u64,
+    /// What is left of a page that was too much for one step.
+    #[serde(default)]
+    pub rest: Option<Rest>,
 }
 
-/// A sweep under way: what a finished full listing did not show is gone.
+/// What is left of a page: neither the next page nor the cursor is taken before it is done (invariant I9).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rest {
+    /// Ids to be asked for.
+    pub looks: Vec<String>,
+    /// What follows then.
+    pub next: Next,
+}
+
+/// A sweep under way: what a finished full listing did not show is gone, and what was found removed in too large a number.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sweep {
@@ -85,6 +109,9 @@ pub struct Sweep {
     pub proven: bool,
     /// What the guard says.
     pub guard: Guard,
+    /// Removals of the same run that were believed before it, so that the guard counts them too.
+    #[serde(default)]
+    pub removed: u64,
 }
 
 /// The mass-delete guard of a sweep.

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use tandem_engine::effects::ProviderKind;
+use tandem_engine::sync::Outcome;
 use tandem_engine::webhooks::{self, Notice};
 use tandem_providers::microsoft::Config;
-use tandem_providers::{Fault, FaultKind};
+use tandem_providers::{Clock as _, Fault, FaultKind, SimRequest};
 
 use crate::world::{ACCOUNT, World, outlook_meeting};
 
@@ -100,4 +101,61 @@ fn forged_items_of_a_batch_are_dropped_and_the_good_ones_heard() {
     assert_eq!(answer.status, 403);
     assert_eq!(webhooks::receive(&mut world, &notice(query, "no json")).status, 400);
     assert_eq!(webhooks::receive(&mut world, &notice("", "{\"value\":[]}")).status, 400);
+}
+
+#[test]
+fn a_subscription_that_ends_silently_is_missed_within_hours() {
+    let mut world = World::new(Config::default()).with_push();
+    world.settle();
+    world.poll();
+    world.microsoft.drop_subscriptions(false);
+    // Nothing happens: the replica is only called when it asked for it.
+    let end_ms = world.clock.now_ms() + 7 * 3_600_000;
+    while world.clock.now_ms() < end_ms {
+        let outcome = world.settle();
+        let Outcome::Idle(at_ms) = outcome else { panic!("{outcome:?}") };
+        world.clock.set(i64::try_from(at_ms).unwrap());
+    }
+    assert_eq!((world.microsoft.subscriptions(ACCOUNT).len(), world.memory.channels.len()), (1, 1));
+    let event = outlook_meeting("told", "2026-03-05T09:00:00", "2026-03-05T10:00:00");
+    world.microsoft.user_insert(ACCOUNT, &event).unwrap();
+    world.settle();
+    assert_eq!(world.titled("told")["duration"], "PT1H");
+}
+
+#[test]
+fn a_subscription_is_checked_a_few_times_a_day_and_no_more() {
+    let mut world = World::new(Config::default()).with_push();
+    world.settle();
+    let before = world.requests("PATCH");
+    let end_ms = world.clock.now_ms() + 5 * 86_400_000;
+    while world.clock.now_ms() < end_ms {
+        let outcome = world.settle();
+        let Outcome::Idle(at_ms) = outcome else { panic!("{outcome:?}") };
+        world.clock.set(i64::try_from(at_ms).unwrap());
+    }
+    let checks = world.requests("PATCH") - before;
+    assert!((19..=21).contains(&checks), "{checks}");
+}
+
+#[test]
+fn our_lost_subscription_is_found_behind_those_of_others() {
+    let mut world = World::new(Config { page_limit: Some(3), ..Config::default() }).with_push();
+    for n in 0..20 {
+        let calendar = world.microsoft.add_calendar(ACCOUNT, &format!("other {n}"));
+        let body = json!({"changeType": "updated", "notificationUrl": "https://other.invalid/", "clientState": "x",
+            "resource": format!("/me/calendars/{calendar}/events"), "expirationDateTime": "2026-03-08T00:00:00Z"});
+        let request = SimRequest::new("POST", "https://sim.invalid/v1.0/subscriptions")
+            .with_header("authorization", "Bearer token")
+            .with_header("content-type", "application/json");
+        let answer = world.microsoft.handle(&SimRequest { body: body.to_string().into_bytes(), ..request });
+        assert_eq!(answer.status(), Some(201));
+    }
+    world.microsoft.plan(Fault::next(FaultKind::LostAnswer).on_method("POST").on_path("*/subscriptions"));
+    world.settle();
+    world.clock.advance(600_000);
+    world.settle();
+    let (there, here) = (world.microsoft.subscriptions(ACCOUNT), &world.memory.channels);
+    assert_eq!((there.len(), here.len()), (1, 1), "{:?}", world.failures());
+    assert_eq!(here.values().next().unwrap().resource_id, there[0]);
 }

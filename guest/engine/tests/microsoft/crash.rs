@@ -54,7 +54,8 @@ fn every_effect_can_be_the_last() {
     let windowed = Config { events_delta: EventsDelta::NotImplemented, ..Config::default() };
     let conflict = RepeatedTransaction::Conflict;
     let minimal = Config { events_delta: EventsDelta::Minimal, repeated_transaction: conflict, ..Config::default() };
-    for config in [Config::default(), windowed, minimal] {
+    let apart = Config { occurrence_properties: false, ..Config::default() };
+    for config in [Config::default(), windowed, minimal, apart] {
         let mut undisturbed = scene(config.clone());
         undisturbed.poll();
         let expected = picture(&undisturbed);

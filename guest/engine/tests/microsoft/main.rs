@@ -11,6 +11,8 @@
     reason = "tests; the store is shared with tests that use more of it"
 )]
 
+mod apart;
+mod calendar;
 mod channels;
 mod crash;
 mod errors;
@@ -18,6 +20,9 @@ mod histories;
 mod listing;
 #[path = "../../../../tests/src/memory.rs"]
 mod memory;
+mod occurrences;
+mod poison;
+mod removals;
 mod series;
 mod singles;
 mod world;

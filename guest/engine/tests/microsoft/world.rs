@@ -31,6 +31,10 @@ pub struct World {
     pub notified: Vec<u16>,
     /// Effects until the process dies; none: never.
     pub left: Option<u64>,
+    /// Requests that were sent.
+    pub sent: usize,
+    /// How often a fresh credential was asked for.
+    pub refreshes: u32,
     settings: Settings,
     random: u64,
 }
@@ -75,7 +79,7 @@ impl World {
             safety_poll_interval_s: 3_600,
             page_size: 250,
         };
-        Self { clock, microsoft, memory, notified: Vec::new(), left: None, settings, random: 0 }
+        Self { clock, microsoft, memory, notified: Vec::new(), left: None, sent: 0, refreshes: 0, settings, random: 0 }
     }
 
     /// With notifications.
@@ -95,7 +99,12 @@ impl World {
 
     /// Answer the mass-delete guard, should it ask.
     pub fn accept_deletions(&mut self) {
-        sync::answer_guard(self, &BundledZones::new(), REPLICA, true).unwrap();
+        self.answer_guard(true);
+    }
+
+    /// Accept what the mass-delete guard asks about, or refuse it.
+    pub fn answer_guard(&mut self, accept: bool) {
+        sync::answer_guard(self, &BundledZones::new(), REPLICA, accept).unwrap();
     }
 
     /// Hand over the notifications that are due.
@@ -143,6 +152,15 @@ impl World {
     }
 
     pub fn edit(&mut self, uid: Option<&str>, recurrence_id: Option<&str>, action: Action) {
+        self.try_edit(uid, recurrence_id, action).unwrap();
+    }
+
+    pub fn try_edit(
+        &mut self,
+        uid: Option<&str>,
+        recurrence_id: Option<&str>,
+        action: Action,
+    ) -> Result<(), editing::EditError> {
         let scope = if recurrence_id.is_some() { Scope::This } else { Scope::All };
         let edit = Edit {
             calendar: CALENDAR.into(),
@@ -153,7 +171,7 @@ impl World {
             action,
             notify_attendees: false,
         };
-        editing::apply(self, &BundledZones::new(), &edit).unwrap();
+        editing::apply(self, &BundledZones::new(), &edit).map(drop)
     }
 
     pub fn create(&mut self, document: &Value) {
@@ -180,6 +198,13 @@ impl World {
     pub fn remote(&self) -> Vec<Value> {
         let own = |event: &Value| event["type"] == "singleInstance" || event["type"] == "seriesMaster";
         self.microsoft.truth(ACCOUNT).into_iter().filter(own).collect()
+    }
+
+    /// The paths of requests about the event of that title, for faults.
+    pub fn path_of(&self, title: &str) -> String {
+        let uid = self.titled(title)["uid"].as_str().unwrap().to_owned();
+        let shadow = self.memory.shadows.values().find(|shadow| shadow.uid == uid).unwrap();
+        format!("*/events/{}*", shadow.remote_id.trim_end_matches('='))
     }
 
     /// Microsoft's event of that subject.
@@ -261,6 +286,7 @@ impl Effects for World {
         if !self.act() {
             return Err(TransportError::NoAnswer);
         }
+        self.sent += 1;
         let method = match request.method {
             Method::Get => "GET",
             Method::Post => "POST",
@@ -287,7 +313,8 @@ impl Effects for World {
     }
 
     fn refresh(&mut self, _connection: &str) -> Result<String, AuthError> {
-        Err(AuthError::Revoked)
+        self.refreshes += 1;
+        Ok("Bearer token".into())
     }
 
     fn accept(&mut self, marks: Vec<Mark>) -> Stored<Vec<MarkOutcome>> {

@@ -22,11 +22,16 @@ pub(crate) fn owner(state: &State, request: &SimRequest) -> Option<String> {
 /// The account behind a request's token; `writes` wants more than reading.
 pub(crate) fn account(state: &State, request: &SimRequest, writes: bool) -> Result<String, ApiError> {
     let account = owner(state, request).ok_or_else(ApiError::unauthorized)?;
+    let has = |name| has(state, request, name);
+    if has("Calendars.ReadWrite") || (!writes && has("Calendars.Read")) { Ok(account) } else { Err(ApiError::denied()) }
+}
+
+/// Whether a request's token has that scope.
+pub(crate) fn has(state: &State, request: &SimRequest, name: &str) -> bool {
     let token =
         request.header("authorization").and_then(|header| header.split_once(' ')).map_or("", |(_, token)| token);
     let scopes = state.access.get(token.trim()).map(|access| access.scopes.as_slice()).unwrap_or_default();
-    let has = |name: &str| scopes.iter().any(|scope| scope.rsplit('/').next() == Some(name));
-    if has("Calendars.ReadWrite") || (!writes && has("Calendars.Read")) { Ok(account) } else { Err(ApiError::denied()) }
+    scopes.iter().any(|scope| scope.rsplit('/').next() == Some(name))
 }
 
 /// Counts a request against the mailbox's ten minutes, or refuses it.

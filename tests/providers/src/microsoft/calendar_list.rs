@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::auth;
 use super::error::ApiError;
 use super::ids;
 use super::params::Params;
@@ -65,6 +66,16 @@ pub(crate) fn user(state: &State, call: &Call<'_>) -> Result<Value, ApiError> {
         "mail": call.account,
         "userPrincipalName": call.account,
     }))
+}
+
+/// GET /me/mailboxSettings, as far as calendars need it, or one member of it. Needs a scope of its own.
+pub(crate) fn settings(state: &State, call: &Call<'_>, member: &str) -> Result<Value, ApiError> {
+    Params::check(call.request, &["$select"])?;
+    if !["MailboxSettings.Read", "MailboxSettings.ReadWrite"].iter().any(|one| auth::has(state, call.request, one)) {
+        return Err(ApiError::denied());
+    }
+    let account = state.accounts.get(&call.account).ok_or_else(ApiError::unauthorized)?;
+    Ok(if member.is_empty() { json!({ "timeZone": account.zone }) } else { json!({ "value": account.zone }) })
 }
 
 /// POST /me/translateExchangeIds between the default form and the immutable one.

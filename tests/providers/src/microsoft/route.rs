@@ -111,6 +111,8 @@ impl Route {
             ("GET", []) if in_calendar => ("calendars.get", "", ""),
             ("GET", []) => ("user.get", "", ""),
             ("GET", ["calendars"]) if !in_calendar => ("calendars.list", "", ""),
+            ("GET", ["mailboxSettings"]) if !in_calendar => ("settings.get", "", ""),
+            ("GET", ["mailboxSettings", "timeZone"]) if !in_calendar => ("settings.get", "", "timeZone"),
             ("POST", ["translateExchangeIds"]) if !in_calendar => ("ids.translate", "", ""),
             ("GET", ["events"]) => ("events.list", "", ""),
             ("POST", ["events"]) => ("events.create", "", ""),
@@ -211,6 +213,7 @@ fn serve(state: &mut State, route: &Route, call: &Call<'_>, proofs: &[bool]) -> 
         }
         "user.get" => (200, Some(lists::user(state, call)?)),
         "calendars.list" => (200, Some(lists::list(state, call)?)),
+        "settings.get" => (200, Some(lists::settings(state, call, &route.rest)?)),
         "ids.translate" => (200, Some(lists::translate(state, call, &read_body(request)?)?)),
         "calendars.get" => (200, Some(lists::get(state, calendar(state, route, call)?, call)?)),
         "events.list" => (200, Some(list::events(state, calendar(state, route, call)?, call)?)),

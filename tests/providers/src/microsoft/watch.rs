@@ -7,11 +7,14 @@ use super::config::Bound;
 use super::error::ApiError;
 use super::ids;
 use super::notify;
+use super::params::Params;
 use super::route::{Call, Refusal};
 use super::series::Target;
 use super::state::{State, text};
 use super::time::{query_time, second_text, unknown_member};
 
+/// Subscriptions in an answer.
+const MAX_PAGE: usize = 100;
 const MAX_CLIENT_STATE_CHARS: usize = 128;
 const MIN_LIFE_MS: i64 = 45 * 60_000;
 const MEMBERS: [&str; 11] = [
@@ -181,8 +184,18 @@ pub(crate) fn read(state: &mut State, call: &Call<'_>, id: Option<&str>) -> Resu
     if let Some(id) = id {
         return own(state, call, id).map(|subscription| shown(subscription));
     }
-    let all = state.subscriptions.values().filter(|subscription| subscription.account == call.account);
-    Ok(json!({ "value": all.map(shown).collect::<Vec<_>>() }))
+    let params = Params::check(call.request, &["$skip"])?;
+    let from = params.number("$skip", 0, usize::MAX)?.unwrap_or(0);
+    let size = state.config.page_limit.unwrap_or(MAX_PAGE).max(1);
+    let own = state.subscriptions.values().filter(|subscription| subscription.account == call.account);
+    let mut rows: Vec<Value> = own.skip(from).take(size + 1).map(shown).collect();
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let mut whole = json!({ "value": rows });
+    if let Some(map) = whole.as_object_mut().filter(|_| more) {
+        map.insert("@odata.nextLink".to_owned(), json!(call.link(&[("$skip".to_owned(), (from + size).to_string())])));
+    }
+    Ok(whole)
 }
 
 /// PATCH /subscriptions/{id}: a new end, or a new address, which must prove itself again.

@@ -58,14 +58,14 @@ impl Provider for Google {
         if row.status.as_deref() == Some("cancelled") {
             let mut patch = serde_json::Map::new();
             patch.insert("excluded".into(), true.into());
-            return Ok(Placed { recurrence_id, patch });
+            return Ok(Placed { recurrence_id, patch, ..Placed::default() });
         }
         let mut document = event::exception(target, row, master)?;
         if event::starts_together(target, &document, &recurrence_id) {
             document.set("start", Some(recurrence_id.clone().into()));
         }
         let patch = crate::recurrence::override_patch(master, &recurrence_id, &document);
-        Ok(Placed { recurrence_id, patch })
+        Ok(Placed { recurrence_id, patch, ..Placed::default() })
     }
 
     fn exception_of(&self, remote_id: &str) -> Option<String> {

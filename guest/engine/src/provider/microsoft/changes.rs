@@ -164,6 +164,12 @@ pub(super) fn read_many(remote_ids: &[String], response: &Response) -> Option<Ve
     found.collect()
 }
 
+/// Whether a request of a batch was refused for its authorisation.
+pub(super) fn any_unauthorized(body: &[u8]) -> bool {
+    let batch: Option<wire::Batch<'_>> = serde_json::from_slice(body).ok();
+    batch.is_some_and(|batch| batch.responses.iter().any(|answer| answer.status == 401))
+}
+
 /// Look for an event by our mark.
 pub(super) fn find_created(target: &Target<'_>, new: &New<'_>) -> Request {
     let mark = new.mark.replace('\'', "''");

@@ -5,6 +5,7 @@
 
 use serde_json::json;
 
+use super::changes::leads_here;
 use super::{base_url, calendar_path, prefer, wire};
 use crate::effects::{Method, Request, TimeMs};
 use crate::provider::request::{encode, get_request, json_request, parameter, query};
@@ -54,20 +55,21 @@ pub(super) fn renew(target: &Target<'_>, resource_id: &str, expires_ms: TimeMs) 
 }
 
 /// Ask which subscriptions there are.
-pub(super) fn watched(target: &Target<'_>) -> Request {
-    prefer(get_request(format!("{}/subscriptions", base_url(target))))
+pub(super) fn watched(target: &Target<'_>, page: Option<&str>) -> Request {
+    let first = || format!("{}/subscriptions", base_url(target));
+    prefer(get_request(page.filter(|link| leads_here(target, link)).map_or_else(first, str::to_owned)))
 }
 
-/// Those whose notifications come to us.
-pub(super) fn read_watched(base: &str, body: &[u8]) -> Vec<Watched> {
-    let all: Option<wire::Subscriptions> = serde_json::from_slice(body).ok();
-    let ours = all.into_iter().flat_map(|all| all.value).filter_map(|subscription| {
+/// Those whose notifications come to us, and the next page.
+pub(super) fn read_watched(base: &str, body: &[u8]) -> (Vec<Watched>, Option<String>) {
+    let Ok(page) = serde_json::from_slice::<wire::Subscriptions>(body) else { return (Vec::new(), None) };
+    let ours = page.value.into_iter().filter_map(|subscription| {
         let url = subscription.notification_url?;
         let query = url.strip_prefix(&address(base))?.strip_prefix('?')?;
         let token = format!("{}:{}", parameter(query, "claims")?, subscription.client_state.unwrap_or_default());
         Some(Watched { channel_id: parameter(query, "channel")?, token, resource_id: subscription.id })
     });
-    ours.collect()
+    (ours.collect(), page.next_link)
 }
 
 /// End a subscription.

@@ -1,6 +1,7 @@
 //! Status and body of an answer become one word. The whole table of Graph's errors is in this file; the facts are those
 //! of Graph's pages on errors, delta queries, throttling and subscriptions. Codes come in any case; texts are not read.
 
+use super::changes;
 use super::wire::ErrorBody;
 use crate::backoff::retry_after_ms;
 use crate::effects::{Response, TimeMs};
@@ -9,7 +10,9 @@ use crate::provider::{Purpose, Verdict};
 /// What an answer means.
 pub(super) fn classify(purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict {
     if (200..300).contains(&response.status) {
-        return Verdict::Done;
+        // A token that ends between two requests of a batch is one that has ended.
+        let ended = purpose == Purpose::ReadMany && changes::any_unauthorized(&response.body);
+        return if ended { Verdict::Unauthorized } else { Verdict::Done };
     }
     let code = code(&response.body);
     let after_ms = response.header("retry-after").and_then(|value| retry_after_ms(value, now_ms));
@@ -24,10 +27,6 @@ pub(super) fn classify(purpose: Purpose, response: &Response, now_ms: TimeMs) ->
             _,
             "errorserverbusy" | "errortimeoutexpired" | "errormailboxstoreunavailable" | "errormailboxmoveinprogress",
         ) => retry("microsoft-server-error", after_ms),
-        // The mailbox is away as a whole (a licence lapsed, it is being moved): that says nothing about an event.
-        (404, "mailboxnotenabledforrestapi" | "mailboxnotfound" | "errornonexistentmailbox" | "errorinvaliduser") => {
-            retry("microsoft-no-mailbox", after_ms)
-        }
         (410, _) if purpose == Purpose::List => Verdict::CursorLost,
         (400 | 404, "syncstatenotfound" | "syncstateinvalid" | "resyncrequired") if purpose == Purpose::List => {
             Verdict::CursorLost
@@ -38,10 +37,20 @@ pub(super) fn classify(purpose: Purpose, response: &Response, now_ms: TimeMs) ->
         {
             Verdict::NotFound
         }
+        (404, "mailboxnotenabledforrestapi" | "mailboxnotfound" | "errornonexistentmailbox" | "errorinvaliduser")
+            if purpose == Purpose::List =>
+        {
+            retry("microsoft-no-mailbox", after_ms)
+        }
         (400 | 404 | 405, _) if purpose == Purpose::List => Verdict::NoListing,
         // What is asked for with an event is always the same: a refusal is about that, not about the event.
         (400, "badrequest" | "errorinvalidproperty" | "requestbroker--parseuri") if purpose == Purpose::Read => {
             Verdict::NotWhole
+        }
+        // Mailboxes are away as a whole, too (a licence lapsed, one is being moved), and answer so to everything: only
+        // this code is about an event.
+        (404, code) if code != "erroritemnotfound" && purpose != Purpose::Channel => {
+            retry("microsoft-no-mailbox", after_ms)
         }
         (410, _) if purpose == Purpose::Delete => Verdict::Done,
         // The first event of this transaction was deleted, or the calendar: looking for it tells.

@@ -124,20 +124,21 @@ fn exceptions(master: &str, event: &mut wire::Event) -> Option<Vec<RemoteExcepti
     Some(changed.chain(cancelled).collect())
 }
 
-/// The document of an exception: an event of its own, in the zone of its master where it can be.
+/// The document of an exception: an event of its own, in the zone of its master where it can be; and the online
+/// meeting's block of its body.
 pub(super) fn exception(
     target: &Target<'_>,
     event: wire::Event,
     master: &Document,
     recurrence_id: &str,
-) -> Result<Document, Skipped> {
+) -> Result<(Document, String), Skipped> {
     let id = event.id.clone();
     let mut when = When::read(target, &event, None).map_err(|(code, detail)| skipped(id, code, detail))?;
     when.move_to_zone(target, master);
     when.stay(target, recurrence_id);
-    let (mut properties, _) = content(event);
+    let (mut properties, blob) = content(event);
     when.write(&mut properties);
-    Ok(Document::from_clean(properties))
+    Ok((Document::from_clean(properties), blob))
 }
 
 /// The recurrence id of an exception: its original start in the zone of its master.

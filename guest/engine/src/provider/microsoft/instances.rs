@@ -1,40 +1,52 @@
 //! Exceptions of a series where Graph does not show them with its master: `instances` within a span, compared with
-//! what the rule gives. An occurrence that is not among them was deleted.
+//! what the rule gives. An occurrence that is not among them was deleted, or is one of the exceptions that `instances`
+//! are known to leave out: `calendarView` has those.
 
 use std::collections::BTreeSet;
 
-use super::{event, events_url, prefer, wire};
+use super::changes::leads_here;
+use super::{base_url, calendar_path, event, events_url, prefer, wire};
 use crate::effects::Request;
+use crate::limits::OCCURRENCE_MARGIN_MS;
 use crate::provider::request::{encode, get_request, query};
-use crate::provider::{RemoteEvent, RemoteException, Row, Span, Target};
+use crate::provider::{Occurrences, RemoteEvent, RemoteException, Row, Span, Target};
 use crate::recurrence::{self, Window};
 use crate::time::format_rfc3339;
 
-/// How far from the ends of the span nothing is concluded, in milliseconds: an occurrence may have moved over them.
-const MARGIN_MS: u64 = 31 * 86_400_000;
 /// Most occurrences that are compared.
 const MAX_OCCURRENCES: usize = 5_000;
 
 /// Ask for a page of occurrences.
 pub(super) fn ask(target: &Target<'_>, id: &str, span: Span, page: Option<&str>) -> Request {
+    list(target, &format!("{}/{}/instances", events_url(target), encode(id)), span, page)
+}
+
+/// Ask for a page of all that the calendar has in a span.
+pub(super) fn ask_all(target: &Target<'_>, span: Span, page: Option<&str>) -> Request {
+    list(target, &format!("{}{}/calendarView", base_url(target), calendar_path(target)), span, page)
+}
+
+fn list(target: &Target<'_>, url: &str, span: Span, page: Option<&str>) -> Request {
     let text = |ms: u64| format_rfc3339(i64::try_from(ms).unwrap_or(i64::MAX)).unwrap_or_default();
     let (from, to) = (text(span.from_ms), text(span.to_ms));
-    let first = || {
-        let parameters = query(&[("startDateTime", &from), ("endDateTime", &to), ("$top", "1000")]);
-        format!("{}/{}/instances?{parameters}", events_url(target), encode(id))
-    };
-    let link = page.filter(|link| super::changes::leads_here(target, link));
+    let first = || format!("{url}?{}", query(&[("startDateTime", &from), ("endDateTime", &to), ("$top", "1000")]));
+    let link = page.filter(|link| leads_here(target, link));
     prefer(get_request(link.map_or_else(first, str::to_owned)))
 }
 
-/// Read a page of occurrences.
-pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Option<(Vec<RemoteException>, Option<String>)> {
-    let events: wire::Events<wire::Event> = serde_json::from_slice(body).ok()?;
-    let rows = events.value.into_iter().filter_map(|row| match event::read(target, row) {
-        Ok(Row::Exception(exception)) => Some(*exception),
-        _ => None,
-    });
-    Some((rows.collect(), events.next_link))
+/// Read what a page says of a series.
+pub(super) fn read(target: &Target<'_>, id: &str, body: &[u8]) -> Option<Occurrences> {
+    let page: wire::Events<wire::RawItem<'_>> = serde_json::from_slice(body).ok()?;
+    let mut read = Occurrences { next: page.next_link, complete: true, ..Occurrences::default() };
+    for item in page.value {
+        match serde_json::from_str::<wire::Event>(item.get()).map(|event| event::read(target, event)) {
+            Ok(Ok(Row::Exception(row))) if row.master == id => read.rows.push(*row),
+            // Of others; one that cannot be read may be of this series.
+            Ok(Ok(_)) => {}
+            _ => read.complete = false,
+        }
+    }
+    Some(read)
 }
 
 /// The exceptions among all occurrences, and those that are missing as deleted ones.
@@ -43,27 +55,26 @@ pub(super) fn exceptions(
     master: &RemoteEvent,
     span: Span,
     all: Vec<RemoteException>,
-) -> (Vec<RemoteException>, Span) {
-    let (from_ms, to_ms) =
-        (span.from_ms + MARGIN_MS, span.to_ms.saturating_sub(MARGIN_MS).max(span.from_ms + MARGIN_MS));
-    let sure = Span { from_ms, to_ms };
+) -> Option<(Vec<RemoteException>, Span)> {
+    let from_ms = span.from_ms + OCCURRENCE_MARGIN_MS;
+    let to_ms = span.to_ms.saturating_sub(OCCURRENCE_MARGIN_MS).max(from_ms);
     let mut shown = BTreeSet::new();
     let mut found = Vec::new();
     for row in all {
-        let Ok(event) = serde_json::from_str::<wire::Event>(&row.row) else { continue };
-        shown.extend(event::original_start(target, &event, &master.document));
+        let event = serde_json::from_str::<wire::Event>(&row.row).ok()?;
+        shown.insert(event::original_start(target, &event, &master.document)?);
         if event.kind.as_deref() == Some("exception") {
             found.push(row);
         }
     }
     let window = Window { from_ms, to_ms, zone: target.time_zone, limit: MAX_OCCURRENCES };
     let expected = recurrence::occurrences(master.document.value(), &window, target.zones);
-    let Some(expected) = expected.ok().filter(|expected| !expected.truncated) else { return (found, span) };
+    let expected = expected.ok().filter(|expected| !expected.truncated)?;
     let ids = expected.items.into_iter().filter(|one| one.start_ms >= from_ms).filter_map(|one| one.recurrence_id);
     found.extend(ids.filter(|id| !shown.contains(id)).map(|id| {
         let day = id.get(..10).unwrap_or(&id);
         let id = format!("{}{}.{day}", event::CANCELLED, master.id);
         RemoteException { id, master: master.id.clone(), etag: String::new(), updated_ms: 0, row: String::new() }
     }));
-    (found, sure)
+    Some((found, Span { from_ms, to_ms }))
 }

@@ -1,6 +1,7 @@
 //! Microsoft Graph v1.0. Microsoft's own words stay in this directory.
 
 mod body;
+mod calendar;
 mod changes;
 mod channel;
 mod error;
@@ -15,8 +16,8 @@ mod zones;
 
 use super::request::{encode, get_request, query};
 use super::{
-    ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused, RemoteEvent,
-    RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
+    ChannelTimes, Description, Granted, New, Notice, Notification, Occurrences, Page, Placed, Position, Provider,
+    Purpose, Refused, RemoteEvent, RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
 };
 use crate::effects::{Request, Response, TimeMs};
 use crate::event::Document;
@@ -39,6 +40,14 @@ impl Provider for Microsoft {
 
     fn read_page(&self, target: &Target<'_>, body: &[u8]) -> Option<Page> {
         changes::read_page(target, body)
+    }
+
+    fn describe(&self, target: &Target<'_>) -> Option<Request> {
+        Some(calendar::ask(target))
+    }
+
+    fn read_description(&self, target: &Target<'_>, body: &[u8]) -> Option<Description> {
+        calendar::read(target, body)
     }
 
     fn span(&self, now_ms: TimeMs) -> Option<(Span, TimeMs)> {
@@ -82,16 +91,16 @@ impl Provider for Microsoft {
         if let Some(recurrence_id) = event::cancelled_start(&exception.id, master) {
             let mut patch = serde_json::Map::new();
             patch.insert("excluded".into(), true.into());
-            return Ok(Placed { recurrence_id, patch });
+            return Ok(Placed { recurrence_id, patch, ..Placed::default() });
         }
         let row: wire::Event = serde_json::from_str(&exception.row).map_err(|_| changes::damaged(&exception.row))?;
         let Some(recurrence_id) = event::original_start(target, &row, master) else {
             let detail = "the original start of an exception is not a date or time";
             return Err(event::skipped(Some(exception.id.clone()), "bad-original-start", detail));
         };
-        let document = event::exception(target, row, master, &recurrence_id)?;
+        let (document, blob) = event::exception(target, row, master, &recurrence_id)?;
         let patch = crate::recurrence::override_patch(master, &recurrence_id, &document);
-        Ok(Placed { recurrence_id, patch })
+        Ok(Placed { recurrence_id, patch, blob })
     }
 
     fn embeds_exceptions(&self) -> bool {
@@ -102,8 +111,12 @@ impl Provider for Microsoft {
         Some(instances::ask(target, id, span, page))
     }
 
-    fn read_occurrences(&self, target: &Target<'_>, body: &[u8]) -> Option<(Vec<RemoteException>, Option<String>)> {
-        instances::read(target, body)
+    fn everything(&self, target: &Target<'_>, span: Span, page: Option<&str>) -> Option<Request> {
+        Some(instances::ask_all(target, span, page))
+    }
+
+    fn read_occurrences(&self, target: &Target<'_>, id: &str, body: &[u8]) -> Option<Occurrences> {
+        instances::read(target, id, body)
     }
 
     fn exceptions_among(
@@ -112,7 +125,7 @@ impl Provider for Microsoft {
         master: &RemoteEvent,
         span: Span,
         all: Vec<RemoteException>,
-    ) -> (Vec<RemoteException>, Span) {
+    ) -> Option<(Vec<RemoteException>, Span)> {
         instances::exceptions(target, master, span, all)
     }
 
@@ -200,11 +213,11 @@ impl Provider for Microsoft {
         Some(channel::renew(target, resource_id, expires_ms))
     }
 
-    fn watched(&self, target: &Target<'_>) -> Option<Request> {
-        Some(channel::watched(target))
+    fn watched(&self, target: &Target<'_>, page: Option<&str>) -> Option<Request> {
+        Some(channel::watched(target, page))
     }
 
-    fn read_watched(&self, base: &str, body: &[u8]) -> Vec<Watched> {
+    fn read_watched(&self, base: &str, body: &[u8]) -> (Vec<Watched>, Option<String>) {
         channel::read_watched(base, body)
     }
 

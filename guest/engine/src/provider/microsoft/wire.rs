@@ -221,6 +221,19 @@ pub(super) struct BatchAnswer<'a> {
     pub(super) body: Option<&'a RawValue>,
 }
 
+/// `calendar`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Calendar {
+    pub(super) can_edit: Option<bool>,
+}
+
+/// A member that is asked for by itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct Text {
+    pub(super) value: String,
+}
+
 /// `subscription`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -235,6 +248,8 @@ pub(super) struct Subscription {
 #[derive(Debug, Deserialize)]
 pub(super) struct Subscriptions {
     pub(super) value: Vec<Subscription>,
+    #[serde(rename = "@odata.nextLink")]
+    pub(super) next_link: Option<String>,
 }
 
 /// The body of a notification.

@@ -1,0 +1,97 @@
+//! What a replica remembers of an event besides its documents. All of it can be found again: damaged notes cost requests,
+//! never data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::effects::TimeMs;
+
+/// Recurrence ids that the master itself names (as opposed to exceptions, which have rows of their own).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Lines {
+    /// Excluded by the master.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<String>,
+    /// Added by the master.
+    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+    /// A part of the description that belongs to the provider and is sent back with every change of it.
+    #[serde(rename = "b", default, skip_serializing_if = "String::is_empty")]
+    pub blob: String,
+}
+
+impl Lines {
+    /// True when the master names nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What is remembered of an exception between steps.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Instance {
+    /// The provider's id.
+    #[serde(rename = "i")]
+    pub id: String,
+    /// Version tag.
+    #[serde(rename = "e", default, skip_serializing_if = "String::is_empty")]
+    pub etag: String,
+    /// We made the exception; without it somebody at the provider did.
+    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
+    pub ours: bool,
+    /// The provider's part of its description, see [`Lines::blob`]; empty when it is that of its master.
+    #[serde(rename = "b", default, skip_serializing_if = "String::is_empty")]
+    pub blob: String,
+}
+
+/// Everything that a replica remembers of an event besides its documents; see `Shadow::notes`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Notes {
+    /// Exceptions that have rows of their own, by recurrence id.
+    #[serde(rename = "n", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub instances: BTreeMap<String, Instance>,
+    /// What the master names itself.
+    #[serde(rename = "l", default, skip_serializing_if = "Lines::is_empty")]
+    pub lines: Lines,
+    /// How many ids of this event the provider has burned.
+    #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
+    pub incarnation: u32,
+    /// When we wrote it, the last few times, in milliseconds; for the loop breaker.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<TimeMs>,
+    /// Recurrence ids of exceptions that the provider refused while the others are still being written.
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
+    /// We may not write this event.
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+impl Notes {
+    /// What is sent back with a change of an exception: of what the master names only the provider's part of the
+    /// description.
+    #[must_use]
+    pub fn lines_of(&self, instance: &Instance) -> Lines {
+        let own = Some(&instance.blob).filter(|blob| !blob.is_empty());
+        Lines { blob: own.unwrap_or(&self.lines.blob).clone(), ..Lines::default() }
+    }
+
+    /// Read the notes of a shadow. Damaged notes are no notes: everything in them can be found again.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text.is_empty() { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
+    }
+
+    /// The text to store; empty for nothing.
+    #[must_use]
+    pub fn text(&self) -> String {
+        if *self == Self::default() { String::new() } else { serde_json::to_string(self).unwrap_or_default() }
+    }
+}

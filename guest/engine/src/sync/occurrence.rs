@@ -1,0 +1,107 @@
+//! Finds the occurrence that an exception is to be written to, when it has no row of its own here. One that is not
+//! where the series says is looked for with its whole series: an edit of it is written or recorded, never taken for
+//! written (invariant I1).
+
+use serde_json::{Map, Value};
+
+use super::arrive::{Present, overrides};
+use super::pull::is_changed;
+use super::push::{CONTESTED, Job};
+use super::session::{Flow, Session};
+use super::settle::Pending;
+use crate::effects::{Change, Effects};
+use crate::event::Document;
+use crate::provider::{Instance, Purpose, RemoteException, Row, Verdict};
+use crate::recurrence;
+
+/// What the provider has at an occurrence.
+pub(super) enum Found {
+    /// What is known.
+    AsKnown(Instance),
+    /// Something else.
+    Changed(RemoteException),
+    /// Nothing, at that time.
+    Nothing,
+    /// It does not say; a code, and what to do.
+    Refused(String, &'static str),
+}
+
+impl<F: Effects> Session<'_, F> {
+    /// Whether the provider's series has no such date, neither by its rules nor as an exception.
+    pub(super) fn lacks(&self, present: &Present, recurrence_id: &str) -> bool {
+        !recurrence::contains(present.document.value(), recurrence_id).unwrap_or(true)
+    }
+
+    /// Ask the provider for an occurrence that has no row of its own here.
+    pub(super) fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Found> {
+        let target = self.target();
+        let found = self.provider.find_instance(&target, &job.scene.remote_id, &present.document, recurrence_id);
+        let Some(request) = found else { return Ok(Found::Nothing) };
+        let (verdict, response) = self.exchange(Purpose::Read, request)?;
+        match verdict {
+            Verdict::Done => {}
+            // Of the series: looking for it tells.
+            Verdict::NotFound => return Ok(Found::Nothing),
+            Verdict::Rejected { code, detail } => return Ok(Found::Refused(code, detail)),
+            _ => return Err(self.fail("unexpected-answer", "the provider answered a search in an unknown way")),
+        }
+        let row = self.provider.read_instance(&self.target(), &response.body, &present.document, recurrence_id);
+        let Ok(row) = row else {
+            return Err(self.fail("damaged-answer", "the provider's answer to a search for an occurrence is damaged"));
+        };
+        let Some(row) = row else { return Ok(Found::Nothing) };
+        let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
+        Ok(match self.provider.place(&self.target(), &row, &present.document) {
+            Ok(placed) if Some(&placed.patch) == known.as_object() => {
+                Found::AsKnown(Instance { id: row.id, etag: row.etag, ours: false, blob: placed.blob })
+            }
+            Ok(_) => Found::Changed(row),
+            Err(problem) => {
+                Found::Refused(problem.code.to_owned(), "the provider's occurrence cannot be read; look at it there")
+            }
+        })
+    }
+
+    /// Settle what was found on the way to a write, which stays in the queue.
+    pub(super) fn take_in(&mut self, job: Job, row: RemoteException) -> Flow<()> {
+        let mut entry = job.entry;
+        entry.attempts += 1;
+        entry.due_ms = self.now_ms;
+        self.absorb(vec![Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
+    }
+
+    /// Look at the whole series for an occurrence that is not at its time: it was moved far away or deleted, or the
+    /// series is gone, and that was not announced yet. That comes first, and the write stays in the queue. When the
+    /// series is as it was known, there is nothing to delete, and nothing to write to.
+    pub(super) fn look_for(
+        &mut self,
+        job: Job,
+        present: Present,
+        recurrence_id: &str,
+        hidden: bool,
+        wanted: &Document,
+    ) -> Flow<()> {
+        let Job { mut entry, scene } = job;
+        let row = self.read_again(&scene.remote_id)?;
+        let mut out = Pending::default();
+        let rows = vec![row];
+        let mut shadows = self.shadows_of(&rows, &[])?;
+        let subjects = self.gather(rows, &mut shadows, &mut out.changes)?;
+        if subjects.iter().any(is_changed) && entry.attempts < CONTESTED {
+            entry.attempts += 1;
+            entry.due_ms = self.now_ms;
+            out.changes.push(Change::Postpone(entry));
+            self.answered(&mut out.changes);
+            self.settle_all(&mut out, subjects)?;
+            return self.commit(out.changes, out.expectations);
+        }
+        let job = Job { entry, scene };
+        // Asked for apart, exceptions are known within a span only.
+        if hidden && !self.state.apart {
+            return self.skip_exception(job, present, recurrence_id, wanted);
+        }
+        let detail =
+            "the provider does not show this occurrence of the series; look at the series there, then change it again";
+        self.refuse_exception(job, recurrence_id, "occurrence-not-found", detail)
+    }
+}

@@ -1,0 +1,131 @@
+//! Events that the provider fails to show. While it may be the provider's trouble everything waits; an event that fails
+//! again and again is set aside with a record, so that it holds up nothing else, and asked for every hour.
+
+use super::session::{Flow, Session};
+use crate::effects::{Effects, Response};
+use crate::limits::{LONE_READ_TRIES, READ_TRIES, UNREADABLE_AGAIN_MS, UNREADABLE_KEPT};
+use crate::provider::{Purpose, Verdict};
+
+/// The tries of an event that was set aside.
+const SET_ASIDE: u32 = u32::MAX;
+/// HTTP's "too many requests": the caller's trouble, not the event's.
+const TOO_MANY: u16 = 429;
+
+/// What was answered about one event.
+pub(super) struct Answer {
+    pub(super) id: String,
+    pub(super) verdict: Verdict,
+    pub(super) response: Response,
+}
+
+impl<F: Effects> Session<'_, F> {
+    /// Ask for at most a batch of events: for each the answer that it would have had by itself.
+    pub(super) fn ask_many(&mut self, ids: &[String]) -> Flow<Vec<Answer>> {
+        let request = self.provider.get_many(&self.target(), ids);
+        // Not there: only a request for a single event is answered so as a whole.
+        let (_, response) = self.exchange(Purpose::ReadMany, request)?;
+        let Some(answers) = self.provider.read_many(ids, response) else {
+            return Err(self.fail("damaged-answer", "the provider's answer to a reading of events is damaged"));
+        };
+        let judge = |(id, response): (String, Response)| {
+            let verdict = self.provider.classify(Purpose::Read, &response, self.now_ms);
+            Answer { id, verdict, response }
+        };
+        Ok(answers.into_iter().map(judge).collect())
+    }
+
+    /// The same, when what failed has to be tried again or was tried often enough.
+    pub(super) fn answers_about(&mut self, ids: &[String]) -> Flow<Vec<Answer>> {
+        let mut answers = self.ask_many(ids)?;
+        let is = |answers: &[Answer], verdict| answers.iter().any(|answer| answer.verdict == verdict);
+        if !self.state.apart && is(&answers, Verdict::NotWhole) && !is(&answers, Verdict::Done) {
+            // Perhaps the provider does not know all that was asked for; or it is about this event.
+            self.tries_apart = true;
+            let again = self.ask_many(ids);
+            self.tries_apart = false;
+            let again = again?;
+            if is(&again, Verdict::Done) {
+                self.state.apart = true;
+                answers = again;
+            }
+        }
+        self.wait_or_give_up(&answers)?;
+        Ok(answers)
+    }
+
+    fn wait_or_give_up(&mut self, answers: &[Answer]) -> Flow<()> {
+        let fails = |answer: &Answer| matches!(answer.verdict, Verdict::Retry { .. } | Verdict::Unauthorized);
+        let answered = answers.iter().any(|answer| !fails(answer) && answer.verdict != Verdict::NotWhole);
+        let mut waits: Option<&Verdict> = None;
+        for answer in answers {
+            if !fails(answer) {
+                match answer.verdict {
+                    Verdict::NotWhole => self.set_event_aside(&answer.id),
+                    _ => drop(self.state.troubled.remove(&answer.id)),
+                }
+            } else if !self.gives_up(answer, answered)
+                && waits.is_none_or(|waits| pause(waits) < pause(&answer.verdict))
+            {
+                waits = Some(&answer.verdict);
+            }
+        }
+        match waits.cloned() {
+            None => Ok(()),
+            Some(Verdict::Retry { code, after_ms }) => Err(self.back_off(code, after_ms)),
+            Some(_) => Err(self.not_authorized()),
+        }
+    }
+
+    /// Count a failure; true when the event is set aside.
+    fn gives_up(&mut self, answer: &Answer, answered: bool) -> bool {
+        let (id, status) = (&answer.id, answer.response.status);
+        let tries = self.state.troubled.get(id).copied().unwrap_or_default();
+        let limit = match status {
+            TOO_MANY => return false,
+            _ if tries == SET_ASIDE => return true,
+            _ if answered => READ_TRIES,
+            500..=599 => LONE_READ_TRIES,
+            // The account or the mailbox.
+            _ => return false,
+        };
+        if tries + 1 >= limit {
+            self.set_event_aside(id);
+            return true;
+        }
+        self.state.troubled.insert(id.clone(), tries + 1);
+        false
+    }
+
+    fn set_event_aside(&mut self, id: &str) {
+        if self.state.troubled.len() >= UNREADABLE_KEPT && !self.state.troubled.contains_key(id) {
+            self.state.troubled.pop_first();
+        }
+        self.state.troubled.insert(id.to_owned(), SET_ASIDE);
+        self.state.troubled_due_ms = self.state.troubled_due_ms.max(self.now_ms + UNREADABLE_AGAIN_MS);
+    }
+
+    /// When to ask again for events that were set aside; none when there are none.
+    pub(super) fn troubled_due_ms(&self) -> Option<u64> {
+        let any = self.state.troubled.values().any(|tries| *tries == SET_ASIDE);
+        any.then_some(self.state.troubled_due_ms)
+    }
+
+    /// Ask again for events that were set aside.
+    pub(super) fn look_at_troubled(&mut self) -> Flow<()> {
+        let all = self.state.troubled.iter().filter(|(_, tries)| **tries == SET_ASIDE);
+        let ids: Vec<String> = all.map(|(id, _)| id.clone()).collect();
+        self.state.troubled_due_ms = self.now_ms + UNREADABLE_AGAIN_MS;
+        let known = self.live(ids.iter().cloned())?;
+        let mut seen = self.look_at(&ids)?;
+        let changes = self.measured(&mut seen.rows, &known);
+        self.absorb_seen(seen, changes)
+    }
+}
+
+/// How long a verdict asks to wait.
+fn pause(verdict: &Verdict) -> u64 {
+    match verdict {
+        Verdict::Retry { after_ms, .. } => after_ms.unwrap_or(1),
+        _ => 0,
+    }
+}
