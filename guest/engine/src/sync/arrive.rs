@@ -49,7 +49,7 @@ pub(super) enum Remote {
 }
 
 /// A remote event that is there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Present {
     /// Version tag.
     pub(super) etag: String,

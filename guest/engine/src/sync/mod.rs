@@ -9,6 +9,7 @@ mod create;
 mod exceptions;
 mod guard;
 mod look;
+mod news;
 mod occurrence;
 pub(crate) mod outward;
 pub mod plan;

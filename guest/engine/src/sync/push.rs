@@ -3,6 +3,7 @@
 
 use super::arrive::{Present, overrides};
 use super::exceptions::{Sent, differing, reached};
+use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
 use super::session::{Flow, Session};
 use super::settle::{Local, Pending, Scene};
@@ -43,6 +44,7 @@ impl<F: Effects> Session<'_, F> {
                 self.park(job)
             }
             Decision::CreateRemote | Decision::RecreateRemote => self.create(job),
+            Decision::UpdateRemote | Decision::DeleteRemote if self.forgets_occurrences(&job) => self.pull_first(job),
             Decision::UpdateRemote => self.update(job),
             Decision::DeleteRemote => self.delete(job),
             Decision::RestoreLocal => self.take_back(job),
@@ -52,6 +54,25 @@ impl<F: Effects> Session<'_, F> {
             }
             _ => self.done(job, vec![]),
         }
+    }
+
+    /// Whether a write may end occurrences that somebody edited at the provider, of which nothing is known here yet.
+    fn forgets_occurrences(&self, job: &Job) -> bool {
+        let scene = &job.scene;
+        let known = job.entry.attempts > 0 || self.replica.mode != ReplicaMode::TwoWay;
+        let local = &scene.local;
+        !known
+            && scene.remote_base().is_recurring()
+            && (local.state == State::Deleted || moved(&local.base, &local.document))
+    }
+
+    /// Look at the provider's changes before the write: one of them may have to be merged with it.
+    fn pull_first(&mut self, job: Job) -> Flow<()> {
+        let mut entry = job.entry;
+        entry.attempts += 1;
+        entry.due_ms = self.now_ms;
+        self.state.next_poll_ms = self.now_ms;
+        self.commit(vec![Change::Postpone(entry)], vec![])
     }
 
     fn job(&self, entry: PushEntry, row: Option<EventRow>, shadow: Option<Shadow>) -> Job {
@@ -124,7 +145,10 @@ impl<F: Effects> Session<'_, F> {
         }
         let before = Self::agreed_remote(&job.scene);
         let present = match &exception {
-            None => self.after_master(before, response)?,
+            None => self.after_master(before.clone(), response)?.map(|mut present| {
+                present.hold_back_news(&before);
+                present
+            }),
             Some(sent) => self.after_exception(before, &sent.recurrence_id, sent.instance.clone(), response),
         };
         match present {

@@ -1,0 +1,63 @@
+//! What somebody did at the provider to occurrences of a series while the series itself was being written.
+//!
+//! A write of a series also shows its occurrences. What they have that neither the last agreement nor this write put
+//! there is somebody's edit: it is to arrive as such and be merged, never to be taken for something that our side does
+//! not want (invariants I1, I7).
+
+use super::arrive::{Present, overrides};
+use crate::event::{Document, is_excluded};
+use crate::recurrence::{self, exception};
+
+/// Members of a document that say when a series is. Where they change, its occurrences get other names.
+const TIMES: [&str; 4] = ["start", "timeZone", "showWithoutTime", "recurrenceRules"];
+
+impl Present {
+    /// Take occurrences back to what they were `before` where somebody edited them since.
+    pub(super) fn hold_back_news(&mut self, before: &Self) {
+        if moved(&before.document, &self.document) {
+            return;
+        }
+        let (known, mut now) = (overrides(&before.document), overrides(&self.document));
+        let news: Vec<String> = now
+            .keys()
+            .filter(|id| known.get(*id) != now.get(*id) && is_news(&before.document, &self.document, id))
+            .cloned()
+            .collect();
+        for id in news {
+            match known.get(&id) {
+                Some(patch) => drop(now.insert(id.clone(), patch.clone())),
+                None => drop(now.remove(&id)),
+            }
+            match before.notes.instances.get(&id) {
+                Some(instance) => drop(self.notes.instances.insert(id, instance.clone())),
+                None => drop(self.notes.instances.remove(&id)),
+            }
+        }
+        self.document.set_overrides(now);
+    }
+}
+
+/// Whether a series is at other times than it was.
+pub(super) fn moved(from: &Document, to: &Document) -> bool {
+    TIMES.iter().any(|name| from.value().get(name) != to.value().get(name))
+}
+
+/// Whether an occurrence says something that is neither what it said before nor what its series says now.
+fn is_news(before: &Document, now: &Document, id: &str) -> bool {
+    let (old, new) = (overrides(before), overrides(now));
+    let (old, new) = (old.get(id), new.get(id));
+    if new.is_some_and(is_excluded) {
+        return !old.is_some_and(is_excluded) && recurrence::contains(now.value(), id).unwrap_or(false);
+    }
+    let of = |series: &Document, patch: Option<&serde_json::Value>| {
+        let patch = patch.filter(|patch| !is_excluded(patch)).and_then(|patch| patch.as_object().cloned());
+        exception(series, id, &patch.unwrap_or_default())
+    };
+    let (was, is, plain) = (of(before, old), of(now, new), of(now, None));
+    let Some(members) = is.value().as_object() else { return false };
+    let gone = was.value().as_object().into_iter().flat_map(|was| was.keys()).filter(|name| !members.contains_key(*name));
+    members.keys().chain(gone).any(|name| {
+        let value = is.value().get(name);
+        value != was.value().get(name) && value != plain.value().get(name)
+    })
+}
