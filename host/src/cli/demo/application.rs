@@ -12,8 +12,6 @@ use super::trouble::{Told, Trouble};
 pub(super) const TENANT: &str = "demo";
 /// Its calendar.
 pub(super) const CALENDAR: &str = "team";
-/// Its replica.
-pub(super) const REPLICA: &str = "google";
 /// How JSCalendar writes a wall-clock time.
 const LOCAL: &str = "%Y-%m-%dT%H:%M:%S";
 /// Occurrences in one answer.
@@ -99,6 +97,12 @@ impl Application {
         self.api.send("PATCH", &path, Some(&patch), None).await?.success().map(|_| ())
     }
 
+    /// Rename an occurrence and all later ones.
+    pub(super) async fn split(&self, key: &Key, title: &str) -> Told<()> {
+        let path = format!("{}?scope=this-and-following&recurrence-id={}", event_path(&key.uid), key.occurrence);
+        self.api.send("PATCH", &path, Some(&json!({ "title": title })), None).await?.success().map(|_| ())
+    }
+
     /// Delete an event, or cancel an occurrence.
     pub(super) async fn delete(&self, key: &Key) -> Told<()> {
         let path = format!("{}{}", event_path(&key.uid), scope(key));
@@ -118,9 +122,9 @@ impl Application {
         Ok(answer.get("items").and_then(Value::as_array).map_or(0, Vec::len))
     }
 
-    /// The replica's state.
-    pub(super) async fn replica(&self) -> Told<Value> {
-        self.api.get(&format!("/replicas/{REPLICA}")).await
+    /// A replica's state.
+    pub(super) async fn replica(&self, id: &str) -> Told<Value> {
+        self.api.get(&format!("/replicas/{id}")).await
     }
 }
 
