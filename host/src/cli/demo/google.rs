@@ -1,5 +1,6 @@
 //! The simulated Google's side: what is there, and what its user does in Google's own pages.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Duration, NaiveDate, SecondsFormat};
@@ -9,7 +10,7 @@ use tandem_providers::http::encode;
 use tandem_providers::{Fault, PushFault, SimRequest, SystemClock};
 
 use super::entry::{Key, Seen, text};
-use super::google_row::google_row;
+use super::google_row::{google_key, google_row};
 use super::remote::{Remote, Traffic};
 use super::side::Side;
 use super::trouble::{Told, Trouble};
@@ -107,7 +108,11 @@ impl Remote for GoogleSide {
     }
 
     fn duplicates(&self) -> usize {
-        self.sim.duplicates(ACCOUNT).len() + self.sim.duplicates_by_property(ACCOUNT, "tandem").len()
+        // Not by the mark alone: the second half of a split series may have a copy of it.
+        let mut seen = BTreeSet::new();
+        let rows = self.sim.truth(ACCOUNT);
+        let own = rows.iter().filter(|row| row.get("recurringEventId").is_none());
+        own.filter(|row| !seen.insert((google_key(row).uid, row.get("start").map(ToString::to_string)))).count()
     }
 
     fn create(&self, title: &str, start_ms: i64) -> Told<Seen> {
