@@ -1,11 +1,13 @@
 //! The application's side, through the public JSON API only.
 
+use std::collections::BTreeSet;
+
 use chrono::{Duration, NaiveDateTime};
 use serde_json::{Value, json};
 use tandem_providers::http::encode;
 
 use super::client::ApiClient;
-use super::entry::{Key, Seen, application_row};
+use super::entry::{Key, Seen, application_row, text};
 use super::trouble::{Told, Trouble};
 
 /// The demo's tenant.
@@ -18,6 +20,19 @@ const LOCAL: &str = "%Y-%m-%dT%H:%M:%S";
 const LIMIT: usize = 10_000;
 /// Windows below this are not split further, in milliseconds.
 const SHORTEST_MS: i64 = 3_600_000;
+/// The code of a failure to write a series that a provider has no words for.
+const NOT_EXPRESSIBLE: &str = "recurrence-not-expressible";
+/// Failures in one answer; the API gives no more.
+const FAILURES: usize = 1000;
+
+/// What is recorded as not written.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Failures {
+    /// Uids of series that the provider of that replica has no words for.
+    pub(super) not_expressible: BTreeSet<String>,
+    /// Codes of all others.
+    pub(super) others: Vec<String>,
+}
 
 /// The side.
 #[derive(Clone)]
@@ -120,6 +135,20 @@ impl Application {
     pub(super) async fn count(&self, list: &str) -> Told<usize> {
         let answer = self.api.get(&format!("/{list}limit=1000")).await?;
         Ok(answer.get("items").and_then(Value::as_array).map_or(0, Vec::len))
+    }
+
+    /// The failures of a replica.
+    pub(super) async fn failures(&self, replica: &str) -> Told<Failures> {
+        let answer = self.api.get(&format!("/failures?limit={FAILURES}")).await?;
+        let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut failures = Failures::default();
+        for item in items.iter().filter(|item| text(item, "replica") == replica) {
+            match (text(item, "code"), text(item, "uid")) {
+                (NOT_EXPRESSIBLE, uid) if !uid.is_empty() => drop(failures.not_expressible.insert(uid.to_owned())),
+                (code, _) => failures.others.push(code.to_owned()),
+            }
+        }
+        Ok(failures)
     }
 
     /// A replica's state.

@@ -1,10 +1,11 @@
 //! Are all sides equal? A comparison of its own, over months, with the providers' own expansion of series and the API's
 //! occurrences. It does not ask the engine, and pairs nothing: each side is a list of what a person sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::now_ms;
 use super::entry::{Entry, Seen};
+use super::outlook;
 use super::side::{Side, Sides};
 use super::trouble::Told;
 use super::world::World;
@@ -15,13 +16,17 @@ const BEFORE_MS: i64 = 30 * DAY_MS;
 /// How far ahead.
 const AFTER_MS: i64 = 90 * DAY_MS;
 /// How much is read at a time.
-const SLICE_MS: i64 = 10 * DAY_MS;
+const SLICE_MS: i64 = 30 * DAY_MS;
 
 /// The result.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
     /// Occurrences that all sides show.
     pub(super) equal: usize,
+    /// Occurrences that Google and the application show, of series that are recorded as not expressible in Outlook.
+    pub(super) excused: usize,
+    /// How many such series there are.
+    pub(super) refused: usize,
     /// Ids of what a side shows and not every other one does.
     pub(super) surplus: Sides<Vec<String>>,
     /// Events that are at a provider twice.
@@ -44,7 +49,8 @@ impl Comparison {
 pub(super) async fn compare(world: &World) -> Told<Comparison> {
     let from_ms = now_ms() - BEFORE_MS;
     let to_ms = now_ms() + AFTER_MS;
-    let mut result = Comparison::default();
+    let refused = world.application.failures(outlook::REPLICA).await?.not_expressible;
+    let mut result = Comparison { refused: refused.len(), ..Comparison::default() };
     for remote in world.remotes() {
         *result.duplicates.of_mut(remote.side()) = remote.duplicates();
     }
@@ -56,16 +62,21 @@ pub(super) async fn compare(world: &World) -> Told<Comparison> {
         for side in Side::ALL {
             all.of_mut(side).retain(|seen| (from..to).contains(&seen.entry.start_ms));
         }
-        settle(all, &mut result);
+        settle(all, &refused, &mut result);
         from = to;
     }
     Ok(result)
 }
 
-/// Take out what is on all sides, as often as it is there; the rest is a difference.
-pub(super) fn settle(all: Sides<Vec<Seen>>, result: &mut Comparison) {
+/// Take out what is on all sides, as often as it is there; the rest is a difference. Only Outlook may lack something, and
+/// only the occurrences of series (`refused`, uids) that are recorded as not expressible there.
+pub(super) fn settle(all: Sides<Vec<Seen>>, refused: &BTreeSet<String>, result: &mut Comparison) {
     let mut open = BTreeMap::<Entry, Sides<Vec<String>>>::new();
+    let mut excusable = BTreeMap::<Entry, usize>::new();
     let Sides { google, application, outlook } = all;
+    for seen in application.iter().filter(|seen| refused.contains(&seen.key.uid)) {
+        *excusable.entry(seen.entry.clone()).or_default() += 1;
+    }
     for (side, seen) in [(Side::Google, google), (Side::Application, application), (Side::Outlook, outlook)] {
         for seen in seen {
             let id =
@@ -73,11 +84,19 @@ pub(super) fn settle(all: Sides<Vec<Seen>>, result: &mut Comparison) {
             open.entry(seen.entry).or_default().of_mut(side).push(id);
         }
     }
-    for mut ids in open.into_values() {
+    for (entry, mut ids) in open {
         let everywhere = ids.all().into_iter().map(Vec::len).min().unwrap_or(0);
         result.equal += everywhere;
         for side in Side::ALL {
-            result.surplus.of_mut(side).extend(ids.of_mut(side).drain(everywhere..));
+            ids.of_mut(side).drain(..everywhere);
+        }
+        let excused = excusable.get(&entry).copied().unwrap_or(0).min(ids.google.len()).min(ids.application.len());
+        result.excused += excused;
+        for side in [Side::Google, Side::Application] {
+            ids.of_mut(side).drain(..excused);
+        }
+        for side in Side::ALL {
+            result.surplus.of_mut(side).append(ids.of_mut(side));
         }
     }
 }
@@ -120,8 +139,23 @@ mod tests {
             application: vec![seen("1", "x"), seen("2", "z")],
             outlook: vec![seen("A", "x"), seen("C", "y")],
         };
-        settle(all, &mut result);
+        settle(all, &BTreeSet::new(), &mut result);
         assert_eq!((result.equal, result.surplus.google.len()), (1, 2));
         assert_eq!((result.surplus.application, result.surplus.outlook), (vec!["2 ".into()], vec!["C".into()]));
+    }
+
+    #[test]
+    fn what_outlook_cannot_express_may_be_missing_there_and_nowhere_else() {
+        let told = |google: Vec<Seen>, application: Vec<Seen>, outlook: Vec<Seen>| {
+            let mut result = Comparison::default();
+            settle(Sides { google, application, outlook }, &BTreeSet::from(["1".to_owned()]), &mut result);
+            (result.equal, result.excused, result.differences())
+        };
+        assert_eq!(told(vec![seen("a", "x")], vec![seen("1", "x")], vec![]), (0, 1, 0));
+        assert_eq!(told(vec![], vec![seen("1", "x")], vec![]), (0, 0, 1), "Google has to have it");
+        assert_eq!(told(vec![seen("a", "x")], vec![seen("2", "x")], vec![]), (0, 0, 2), "it is not recorded");
+        assert_eq!(told(vec![seen("a", "x")], vec![seen("1", "x")], vec![seen("A", "y")]), (0, 1, 1));
+        let twice = |uids: [&str; 2]| uids.map(|uid| seen(uid, "x")).to_vec();
+        assert_eq!(told(twice(["a", "b"]), twice(["1", "2"]), vec![seen("A", "x")]), (1, 1, 0));
     }
 }

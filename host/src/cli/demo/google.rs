@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, Duration, NaiveDate, SecondsFormat};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, SecondsFormat};
 use serde_json::{Value, json};
 use tandem_providers::google::{Config, Google};
 use tandem_providers::http::encode;
@@ -11,6 +11,7 @@ use tandem_providers::{Fault, PushFault, SimRequest, SystemClock};
 
 use super::entry::{Key, Seen, text};
 use super::google_row::{google_key, google_row};
+use super::outlook_row::WALL;
 use super::remote::{Remote, Traffic};
 use super::side::Side;
 use super::trouble::{Told, Trouble};
@@ -118,6 +119,16 @@ impl Remote for GoogleSide {
     fn create(&self, title: &str, start_ms: i64) -> Told<Seen> {
         let time = |ms: i64| json!({ "dateTime": moment(ms), "timeZone": ZONE });
         let event = json!({ "summary": title, "start": time(start_ms), "end": time(start_ms + 1_800_000) });
+        let made = self.sim.user_insert(ACCOUNT, &event).map_err(refused)?;
+        google_row(&made).ok_or_else(|| "Google made something else".into())
+    }
+
+    fn create_monthly(&self, title: &str, start: NaiveDateTime) -> Told<Seen> {
+        let time = |at: NaiveDateTime| json!({ "dateTime": at.format(WALL).to_string(), "timeZone": ZONE });
+        let event = json!({
+            "summary": title, "start": time(start), "end": time(start + Duration::minutes(30)),
+            "recurrence": ["RRULE:FREQ=MONTHLY"],
+        });
         let made = self.sim.user_insert(ACCOUNT, &event).map_err(refused)?;
         google_row(&made).ok_or_else(|| "Google made something else".into())
     }

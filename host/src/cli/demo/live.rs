@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 
 use super::change::{Arrival, now_ms};
 use super::entry::{Key, Row};
+use super::outlook;
 use super::side::Side;
 use super::trouble::Told;
 use super::view;
@@ -182,7 +183,11 @@ impl Live {
 
     async fn look(&self) -> Told<Vec<Row>> {
         let from = now_ms();
-        self.world.rows(from, from + WEEK_MS).await
+        let mut rows = self.world.rows(from, from + WEEK_MS).await?;
+        // The status counts these.
+        let refused = self.world.application.failures(outlook::REPLICA).await?.not_expressible;
+        rows.retain(|row| !refused.contains(&row.key.uid));
+        Ok(rows)
     }
 
     fn draw(&self, mut rows: Vec<Row>) {
@@ -220,6 +225,10 @@ impl Live {
         rows.push(("steps", world.steps().await.to_string(), None));
         if let Some(conflicts) = conflicts {
             rows.push(("conflicts", conflicts.to_string(), None));
+        }
+        if let Ok(failures) = world.application.failures(outlook::REPLICA).await {
+            let refused = failures.not_expressible.len();
+            rows.push(("not expressible in Outlook", format!("{refused} series, recorded"), None));
         }
         let html = view::status(&rows);
         self.put(&mut self.shown().status, "status", html);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, Duration, NaiveDateTime};
+use chrono::{DateTime, Datelike as _, Duration, NaiveDateTime};
 use serde_json::{Value, json};
 use tandem_providers::http::encode;
 use tandem_providers::microsoft::{Config, Microsoft};
@@ -20,6 +20,8 @@ use super::trouble::{Told, Trouble};
 pub(super) const REPLICA: &str = "outlook";
 /// The account.
 const ACCOUNT: &str = "demo@outlook.example";
+/// The calendar's zone.
+const CALENDAR_ZONE: &str = "W. Europe Standard Time";
 /// The account's grant.
 pub(super) const REFRESH_TOKEN: &str = "demo-outlook-refresh-token";
 /// The demo's own access, to look at Outlook's side as its user does.
@@ -43,7 +45,7 @@ impl OutlookSide {
     pub(super) fn new(events: usize, seed: u64) -> Told<Self> {
         let config = Config { seed, allow_http_webhooks: true, ..Config::default() };
         let sim = Microsoft::new(config, std::sync::Arc::new(SystemClock));
-        let calendar = sim.add_account(ACCOUNT, "W. Europe Standard Time");
+        let calendar = sim.add_account(ACCOUNT, CALENDAR_ZONE);
         sim.grant_refresh(ACCOUNT, CLIENT.0, REFRESH_TOKEN);
         sim.grant_access(ACCOUNT, OWN_TOKEN, i64::MAX / 4);
         sim.generate(&calendar, events, seed).map_err(|why| Trouble::new("the events cannot be generated", why))?;
@@ -140,6 +142,19 @@ impl Remote for OutlookSide {
             json!({ "dateTime": wall, "timeZone": "UTC" })
         };
         let event = json!({ "subject": title, "start": time(start_ms), "end": time(start_ms + 1_800_000) });
+        let made = self.sim.user_insert(&self.calendar, &event).map_err(refused)?;
+        self.event(text(&made, "id")).ok_or_else(|| "Outlook made something else".into())
+    }
+
+    fn create_monthly(&self, title: &str, start: NaiveDateTime) -> Told<Seen> {
+        let time = |at: NaiveDateTime| json!({ "dateTime": at.format(WALL).to_string(), "timeZone": CALENDAR_ZONE });
+        let event = json!({
+            "subject": title, "start": time(start), "end": time(start + Duration::minutes(30)),
+            "recurrence": {
+                "pattern": { "type": "absoluteMonthly", "interval": 1, "dayOfMonth": start.day() },
+                "range": { "type": "noEnd", "startDate": start.date().to_string() },
+            },
+        });
         let made = self.sim.user_insert(&self.calendar, &event).map_err(refused)?;
         self.event(text(&made, "id")).ok_or_else(|| "Outlook made something else".into())
     }

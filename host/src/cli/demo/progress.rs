@@ -85,7 +85,13 @@ pub(super) async fn first_sync(world: &World) -> Told<FirstSync> {
                 reason = format!("{}: {why}", remote.replica());
             }
             let there = number("events").and_then(|events| usize::try_from(events).ok()).unwrap_or(0);
-            complete &= number("queued") == Some(0) && there >= all && remote.live() >= all;
+            if number("queued") != Some(0) {
+                complete = false;
+                continue;
+            }
+            // What a provider has no words for is recorded, and not there.
+            let refused = world.application.failures(remote.replica()).await?.not_expressible.len();
+            complete &= there + refused >= all && remote.live() + refused >= all;
         }
         if let (true, Some(google), Some(outlook)) = (complete, read.google, read.outlook) {
             let took = started.elapsed();

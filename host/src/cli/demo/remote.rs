@@ -1,6 +1,7 @@
 //! What the demo does at a provider, whichever it is: look at the calendar as its user does, edit it in the provider's own
 //! pages, and break things.
 
+use chrono::NaiveDateTime;
 use tandem_providers::{Fault, PushFault};
 
 use super::entry::{Key, Seen};
@@ -42,6 +43,8 @@ pub(super) trait Remote: Send + Sync {
 
     /// The user makes an event of half an hour.
     fn create(&self, title: &str, start_ms: i64) -> Told<Seen>;
+    /// The user makes a series of half hours that repeats every month on the day of its start, on the calendar's clock.
+    fn create_monthly(&self, title: &str, start: NaiveDateTime) -> Told<Seen>;
     /// The user renames an event, or the whole series of an occurrence.
     fn rename(&self, seen: &Seen, title: &str) -> Told<()>;
     /// The user moves an event or an occurrence an hour later, or a day when it has no time.
