@@ -12,7 +12,7 @@ use tandem_providers::{Fault, PushFault, SimRequest, SystemClock};
 use super::entry::{Key, Seen, text};
 use super::google_row::{google_key, google_row};
 use super::outlook_row::WALL;
-use super::remote::{Remote, Traffic};
+use super::remote::{Every, Remote, Traffic};
 use super::side::Side;
 use super::trouble::{Told, Trouble};
 
@@ -123,11 +123,15 @@ impl Remote for GoogleSide {
         google_row(&made).ok_or_else(|| "Google made something else".into())
     }
 
-    fn create_monthly(&self, title: &str, start: NaiveDateTime) -> Told<Seen> {
+    fn create_series(&self, title: &str, start: NaiveDateTime, every: Every) -> Told<Seen> {
+        let rule = match every {
+            Every::Week => "RRULE:FREQ=WEEKLY",
+            Every::Month => "RRULE:FREQ=MONTHLY",
+        };
         let time = |at: NaiveDateTime| json!({ "dateTime": at.format(WALL).to_string(), "timeZone": ZONE });
         let event = json!({
             "summary": title, "start": time(start), "end": time(start + Duration::minutes(30)),
-            "recurrence": ["RRULE:FREQ=MONTHLY"],
+            "recurrence": [rule],
         });
         let made = self.sim.user_insert(ACCOUNT, &event).map_err(refused)?;
         google_row(&made).ok_or_else(|| "Google made something else".into())

@@ -12,7 +12,7 @@ use tandem_providers::{Fault, PushFault, SimRequest, SystemClock};
 use super::entry::{Key, Seen, text};
 use super::google::{CLIENT, moment};
 use super::outlook_row::{WALL, outlook_row, uid};
-use super::remote::{Remote, Traffic};
+use super::remote::{Every, Remote, Traffic};
 use super::side::Side;
 use super::trouble::{Told, Trouble};
 
@@ -146,13 +146,19 @@ impl Remote for OutlookSide {
         self.event(text(&made, "id")).ok_or_else(|| "Outlook made something else".into())
     }
 
-    fn create_monthly(&self, title: &str, start: NaiveDateTime) -> Told<Seen> {
+    fn create_series(&self, title: &str, start: NaiveDateTime, every: Every) -> Told<Seen> {
+        let pattern = match every {
+            Every::Week => {
+                let day = start.format("%A").to_string().to_lowercase();
+                json!({ "type": "weekly", "interval": 1, "daysOfWeek": [day], "firstDayOfWeek": "monday" })
+            }
+            Every::Month => json!({ "type": "absoluteMonthly", "interval": 1, "dayOfMonth": start.day() }),
+        };
         let time = |at: NaiveDateTime| json!({ "dateTime": at.format(WALL).to_string(), "timeZone": CALENDAR_ZONE });
         let event = json!({
             "subject": title, "start": time(start), "end": time(start + Duration::minutes(30)),
             "recurrence": {
-                "pattern": { "type": "absoluteMonthly", "interval": 1, "dayOfMonth": start.day() },
-                "range": { "type": "noEnd", "startDate": start.date().to_string() },
+                "pattern": pattern, "range": { "type": "noEnd", "startDate": start.date().to_string() },
             },
         });
         let made = self.sim.user_insert(&self.calendar, &event).map_err(refused)?;

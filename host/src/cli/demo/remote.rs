@@ -21,6 +21,15 @@ pub(super) struct Traffic {
     pub(super) mails: u64,
 }
 
+/// How a series repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Every {
+    /// On the weekday of its start.
+    Week,
+    /// On the day of the month of its start.
+    Month,
+}
+
 /// A side at a provider.
 pub(super) trait Remote: Send + Sync {
     /// Which.
@@ -43,8 +52,8 @@ pub(super) trait Remote: Send + Sync {
 
     /// The user makes an event of half an hour.
     fn create(&self, title: &str, start_ms: i64) -> Told<Seen>;
-    /// The user makes a series of half hours that repeats every month on the day of its start, on the calendar's clock.
-    fn create_monthly(&self, title: &str, start: NaiveDateTime) -> Told<Seen>;
+    /// The user makes a series of half hours without end, on the calendar's clock.
+    fn create_series(&self, title: &str, start: NaiveDateTime, every: Every) -> Told<Seen>;
     /// The user renames an event, or the whole series of an occurrence.
     fn rename(&self, seen: &Seen, title: &str) -> Told<()>;
     /// The user moves an event or an occurrence an hour later, or a day when it has no time.

@@ -10,6 +10,7 @@ use super::change::{Change, make, now_ms};
 use super::compare::{Comparison, settle};
 use super::entry::{Row, Seen};
 use super::outlook;
+use super::remote::Every;
 use super::side::Side;
 use super::trouble::{Told, Trouble};
 use super::world::World;
@@ -83,7 +84,7 @@ pub(super) async fn day_31(world: &World, side: Side, title: &str) -> Told<Strin
     let today = DateTime::from_timestamp_millis(now_ms()).unwrap_or_default().date_naive();
     let first = today.iter_days().skip(1).find(|day| day.day() == 31).ok_or("the calendar ends")?;
     let started = Instant::now();
-    let made = remote.create_monthly(title, first.and_time(NaiveTime::MIN) + TimeDelta::hours(10))?;
+    let made = remote.create_series(title, first.and_time(NaiveTime::MIN) + TimeDelta::hours(10), Every::Month)?;
     let span = (made.entry.start_ms - DAY_MS, made.entry.start_ms + THREE_MONTHS_MS);
     let is_it = |seen: &Seen| seen.entry.title == title;
     if side == Side::Outlook {
@@ -95,6 +96,7 @@ pub(super) async fn day_31(world: &World, side: Side, title: &str) -> Told<Strin
             "{number} occurrences, one on the last day of a short month, equal on all sides after {ms} ms"
         ));
     }
+    let mut missing = String::new();
     while started.elapsed() < BOUND {
         let refused = world.application.failures(outlook::REPLICA).await?.not_expressible;
         let mut all = world.window(span.0, span.1).await?;
@@ -110,9 +112,17 @@ pub(super) async fn day_31(world: &World, side: Side, title: &str) -> Told<Strin
                  which cannot skip a month, and recorded after {ms} ms"
             ));
         }
+        missing = format!(
+            "{} series are recorded; of this one {} occurrences are equal in Google and the application, {} on all sides, and \
+             {} differ",
+            refused.len(),
+            result.excused,
+            result.equal,
+            result.differences()
+        );
         tokio::time::sleep(LOOK).await;
     }
-    Err(Trouble(format!("a series that Outlook cannot express was not recorded within {} s", BOUND.as_secs())))
+    Err(Trouble(format!("a series that Outlook cannot express is not settled within {} s: {missing}", BOUND.as_secs())))
 }
 
 /// Wait until all sides show the same of what `fits`, and nothing of it is `wrong`; gives how many occurrences that are.
