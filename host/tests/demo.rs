@@ -40,23 +40,42 @@ fn is_empty(directory: &Path) -> bool {
 #[test]
 fn story_ends_with_equal_sides_and_leaves_nothing_behind() {
     let temporary = tempfile::tempdir().unwrap();
-    let (code, out, err) = ended(demo(temporary.path(), &["--headless", "--script", "--events", "400"]));
+    let (code, out, err) =
+        ended(demo(temporary.path(), &["--headless", "--script", "--events", "300", "--outlook-events", "60"]));
     assert_eq!(code, Some(0), "{out}{err}");
     let figure = |name: &str| {
         let line = out.lines().find(|line| line.trim_start().starts_with(name));
         line.unwrap_or_else(|| panic!("no {name} in {out}")).trim_start().trim_start_matches(name).trim().to_owned()
     };
-    assert_eq!(figure("events  "), "400");
-    assert_eq!(figure("duplicates in Google"), "0");
-    assert_eq!(figure("conflicts recorded"), "1");
-    assert_eq!(figure("failures left"), "0");
+    assert_eq!(figure("events  "), "360");
+    assert!(figure("first sync, Google read").starts_with("300 events"));
+    let number = |text: &str| text.split(' ').next().unwrap().parse::<usize>().unwrap();
+    let written = |provider: &str| number(&figure(&format!("first sync, written to {provider}")));
+    // At least the one of the story.
+    let refused = figure("series that Outlook cannot express");
+    assert!(written("Outlook") + number(&refused) >= 300 && written("Google") >= 60, "{out}");
+    assert_eq!(figure("first sync, mails sent to guests"), "0");
+    assert_eq!(figure("conflicts recorded"), "2");
+    assert_eq!(figure("other failures"), "0");
+    assert!(number(&refused) >= 1 && refused.contains(", each recorded; "), "{refused}");
+    assert!(number(refused.split("; ").last().unwrap()) >= 2, "{refused}");
+    assert!(figure("Google, each month on day 31").contains("refused for Outlook"));
+    assert!(figure("Outlook, each month on day 31").contains("equal on all sides"));
     let compared = figure("compared at the end");
-    assert!(compared.ends_with("equal, 0 differences"), "{compared}");
+    assert!(compared.ends_with("equal on 3 sides, 0 differences"), "{compared}");
     let equal: usize = compared.split(' ').next().unwrap().parse().unwrap();
     assert!(equal > 100, "the comparison saw only {equal} occurrences");
-    for step in ["429", "lost webhook", "lost answer", "expired sync token", "killed in a write", "killed in a listing"]
-    {
-        assert!(!figure(step).is_empty());
+    for provider in ["Google", "Outlook"] {
+        assert_eq!(figure(&format!("duplicates in {provider}")), "0");
+        assert!(figure(&format!("{provider}, exceptions")).contains("one of them moved and one cancelled"));
+        for step in ["429", "lost webhook", "lost answer", "expired token", "killed in a write", "killed in a listing"]
+        {
+            assert!(!figure(&format!("{provider}, {step}")).is_empty());
+        }
+    }
+    for side in ["Google", "your application", "Outlook"] {
+        assert!(figure(&format!("{side}, series split")).contains("on all sides"));
+        assert!(figure(&format!("{side} -> others, edit (median)")).contains("in Outlook after") || side == "Outlook");
     }
     assert!(is_empty(temporary.path()), "the database was left behind");
 }
@@ -73,14 +92,17 @@ fn get(addr: &str, path: &str, host: &str) -> String {
 #[test]
 fn page_is_served_until_a_signal() {
     let temporary = tempfile::tempdir().unwrap();
-    let mut child = demo(temporary.path(), &["--port", "0", "--events", "60"]);
+    let mut child = demo(temporary.path(), &["--port", "0", "--events", "60", "--outlook-events", "20"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let url = lines
         .find_map(|line| line.unwrap().split(' ').find_map(|word| word.strip_prefix("http://").map(str::to_owned)));
     let addr = url.unwrap().trim_end_matches('/').to_owned();
     for path in ["/", "/demo"] {
         let page = get(&addr, path, &addr);
-        assert!(page.starts_with("HTTP/1.1 200") && page.contains("This week on both sides"), "{page}");
+        assert!(page.starts_with("HTTP/1.1 200") && page.contains("This week on all sides"), "{page}");
+        for action in ["edit:outlook:rename", "fault:google:token", "fault:outlook:kill"] {
+            assert!(page.contains(action), "no button {action}");
+        }
         assert!(page.contains("default-src 'self'"), "the page could load something from elsewhere");
     }
     assert!(get(&addr, "/page.js", &addr).contains("EventSource"));

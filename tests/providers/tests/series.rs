@@ -158,7 +158,7 @@ fn a_series_survives_its_summary_with_exceptions_untouched() {
 fn rules_are_expanded_as_rfc_5545_says() {
     let day = |list: &[&str]| list.iter().map(|d| format!("2026-{d}T10:00")).collect::<Vec<_>>();
     let first = "2026-03-03T10:00:00";
-    let cases: [(&str, &[&str]); 13] = [
+    let cases: [(&str, &[&str]); 16] = [
         ("RRULE:FREQ=DAILY;INTERVAL=2;COUNT=3", &["03-03", "03-05", "03-07"]),
         ("RRULE:FREQ=WEEKLY;BYDAY=TU,TH;COUNT=4", &["03-03", "03-05", "03-10", "03-12"]),
         ("RRULE:FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=SU,TU;COUNT=4", &["03-03", "03-15", "03-17", "03-29"]),
@@ -167,6 +167,9 @@ fn rules_are_expanded_as_rfc_5545_says() {
         ("RRULE:FREQ=MONTHLY;BYDAY=-1FR;COUNT=3", &["03-03", "03-27", "04-24"]),
         ("RRULE:FREQ=MONTHLY;BYMONTHDAY=-1;COUNT=3", &["03-03", "03-31", "04-30"]),
         ("RRULE:FREQ=MONTHLY;BYMONTHDAY=31;COUNT=3", &["03-03", "03-31", "05-31"]),
+        ("RRULE:FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1;COUNT=4", &["03-03", "03-31", "04-30", "05-31"]),
+        ("RRULE:FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=2;COUNT=3", &["03-03", "04-07", "05-05"]),
+        ("RRULE:FREQ=WEEKLY;BYDAY=MO,TU,FR;BYSETPOS=-2,1;COUNT=4", &["03-03", "03-09", "03-10", "03-16"]),
         ("RRULE:FREQ=YEARLY;BYMONTH=3,6;BYDAY=1TU;UNTIL=20260701T000000Z", &["03-03", "06-02"]),
         ("RRULE:FREQ=YEARLY;BYMONTHDAY=3;BYDAY=10TU,14FR;UNTIL=20270101T000000Z", &["03-03", "04-03"]),
         ("RRULE:FREQ=DAILY;UNTIL=20260304T090000Z", &["03-03", "03-04"]),
@@ -193,12 +196,16 @@ fn a_series_keeps_its_wall_time_over_a_clock_change() {
 #[test]
 fn wrong_rules_are_400_and_rules_that_are_not_expanded_are_stored_but_501_to_expand() {
     let w = world();
-    for bad in
-        ["RRULE:COUNT=3", "DTSTART:20260303T100000Z", "RRULE:FREQ=DAILY;COUNT=1;UNTIL=20260401", "RRULE:FREQ=OFTEN"]
-    {
+    for bad in [
+        "RRULE:COUNT=3",
+        "DTSTART:20260303T100000Z",
+        "RRULE:FREQ=DAILY;COUNT=1;UNTIL=20260401",
+        "RRULE:FREQ=OFTEN",
+        "RRULE:FREQ=MONTHLY;BYSETPOS=1",
+    ] {
         assert_eq!(w.insert(&series(bad)).status(), Some(400), "{bad}");
     }
-    let master = w.made(&series("RRULE:FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1"));
+    let master = w.made(&series("RRULE:FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO"));
     assert_eq!(w.get(&format!("{EVENTS}/{}/instances", id(&master))).status(), Some(501));
     assert_eq!(w.listing("").0.len(), 1);
 }

@@ -145,6 +145,118 @@ fn an_exception_that_crosses_its_neighbour_is_recorded_and_the_others_are_writte
     assert_eq!(world.titled("daily")["recurrenceOverrides"]["2026-03-05T09:00:00"]["start"], "2026-03-07T12:00:00");
 }
 
+/// Dates at Microsoft and dates of the local event, within 800 days from 2026-03-01.
+fn dates_of_both(world: &World, title: &str) -> (Vec<String>, Vec<String>) {
+    let id = world.subject(title)["id"].as_str().unwrap().to_owned();
+    let all = world.microsoft.occurrences(ACCOUNT, &id, 1_772_323_200_000, 1_772_323_200_000 + 800 * 86_400_000);
+    let remote = all.iter().map(|one| one["start"]["dateTime"].as_str().unwrap()[..10].to_owned()).collect();
+    let document = world.titled(title);
+    let on = |date: &String| contains(&document, &format!("{date}T09:00:00"));
+    (remote, (0..800).map(chrono_date).filter(on).collect())
+}
+
+#[test]
+fn a_day_that_short_months_do_not_have_is_their_last_day_at_outlook() {
+    // (start, pattern, what is read, an occurrence in a short month)
+    let monthly = |days: Value| json!({"frequency": "monthly", "byMonthDay": days, "bySetPosition": [-1]});
+    let february = json!({"frequency": "yearly", "byMonth": ["2"], "byMonthDay": [28, 29], "bySetPosition": [-1]});
+    let april = json!({"frequency": "yearly", "byMonth": ["4"], "byMonthDay": [30]});
+    let cases = [
+        ("2026-03-29", json!({"type": "absoluteMonthly"}), monthly(json!([28, 29])), "2027-02-28"),
+        ("2026-03-30", json!({"type": "absoluteMonthly"}), monthly(json!([28, 29, 30])), "2028-02-29"),
+        ("2026-03-31", json!({"type": "absoluteMonthly"}), monthly(json!([28, 29, 30, 31])), "2026-04-30"),
+        ("2027-02-28", json!({"type": "absoluteYearly", "dayOfMonth": 29, "month": 2}), february, "2028-02-29"),
+        ("2026-04-30", json!({"type": "absoluteYearly", "dayOfMonth": 31, "month": 4}), april, "2027-04-30"),
+    ];
+    for (date, mut pattern, rule, short) in cases {
+        let mut world = World::new(Config::default());
+        pattern["interval"] = 1.into();
+        if pattern["dayOfMonth"].is_null() {
+            pattern["dayOfMonth"] = date[8..].parse::<u32>().unwrap().into();
+        }
+        let mut event = outlook_meeting("ends", &format!("{date}T09:00:00"), &format!("{date}T10:00:00"));
+        event["recurrence"] = json!({"pattern": pattern, "range": {"type": "noEnd", "startDate": date}});
+        world.microsoft.user_insert(ACCOUNT, &event).unwrap();
+        world.settle();
+        let mut read = world.titled("ends")["recurrenceRules"][0].clone();
+        read.as_object_mut().unwrap().remove("@type");
+        assert_eq!(read, rule);
+        let (remote, local) = dates_of_both(&world, "ends");
+        assert!(remote.iter().any(|date| date == short), "{remote:?}");
+        assert_eq!(remote, local, "{rule}");
+        world.rests();
+
+        // An edit of the rule is written in the words that it came in.
+        let mut shorter = rule.clone();
+        shorter["count"] = 2.into();
+        let uid = world.titled("ends")["uid"].as_str().unwrap().to_owned();
+        world.patch(&uid, &json!({"recurrenceRules": [shorter]}));
+        world.poll();
+        assert_eq!(world.failures(), Vec::<String>::new());
+        let written = world.subject("ends")["recurrence"].clone();
+        assert_eq!(written["pattern"]["type"], pattern["type"]);
+        assert_eq!(written["range"]["numberOfOccurrences"], 2);
+        let (remote, local) = dates_of_both(&world, "ends");
+        assert_eq!((remote.len(), &remote), (2, &local), "{rule}");
+        world.rests();
+    }
+}
+
+#[test]
+fn exceptions_of_a_series_at_the_end_of_months_are_no_news() {
+    let mut world = World::new(Config::default());
+    let mut series = meeting("s", "ends", "2026-03-31T09:00:00");
+    series["recurrenceRules"] =
+        json!([{"frequency": "monthly", "byMonthDay": [28, 29, 30, 31], "bySetPosition": [-1], "count": 8}]);
+    let overrides = json!({
+        "2026-04-30T09:00:00": {"excluded": true},
+        "2026-05-31T09:00:00": {"start": "2026-05-31T11:00:00"},
+        "2026-09-30T09:00:00": {"start": "2026-09-30T08:00:00"},
+        "2026-10-31T09:00:00": {"excluded": true},
+    });
+    series["recurrenceOverrides"] = overrides.clone();
+    world.create(&series);
+    world.settle();
+    world.rests();
+    assert_eq!(world.failures(), Vec::<String>::new());
+    assert!(world.memory.conflicts.is_empty(), "{:#?}", world.memory.conflicts);
+    assert_eq!(world.titled("ends")["recurrenceOverrides"], overrides);
+    let (remote, _) = dates_of_both(&world, "ends");
+    assert_eq!(remote, ["2026-03-31", "2026-05-31", "2026-06-30", "2026-07-31", "2026-08-31", "2026-09-30"]);
+}
+
+#[test]
+fn a_rule_that_skips_months_is_refused_and_one_that_ends_before_is_written() {
+    let cases = [
+        ("2026-07-31", json!({"frequency": "monthly"}), false),
+        ("2026-07-31", json!({"frequency": "monthly", "count": 2}), true),
+        ("2026-07-31", json!({"frequency": "monthly", "count": 3}), false),
+        ("2026-07-31", json!({"frequency": "monthly", "byMonthDay": [31], "until": "2026-09-29T09:00:00"}), true),
+        ("2026-07-31", json!({"frequency": "monthly", "byMonthDay": [31], "until": "2026-09-30T08:00:00"}), true),
+        ("2026-07-31", json!({"frequency": "monthly", "byMonthDay": [31], "until": "2026-09-30T09:00:00"}), false),
+        ("2026-07-31", json!({"frequency": "monthly", "byMonthDay": [30, 31], "bySetPosition": [-1]}), false),
+        ("2026-07-31", json!({"frequency": "monthly", "interval": 12}), true),
+        ("2028-02-29", json!({"frequency": "yearly"}), false),
+        ("2026-03-31", json!({"frequency": "yearly"}), true),
+    ];
+    for (date, rule, written) in cases {
+        let mut world = World::new(Config::default());
+        let mut series = meeting("s", "rule", &format!("{date}T09:00:00"));
+        series["recurrenceRules"] = json!([rule]);
+        world.create(&series);
+        world.settle();
+        if written {
+            assert_eq!(world.failures(), Vec::<String>::new(), "{rule}");
+            let (remote, local) = dates_of_both(&world, "rule");
+            assert_eq!(remote, local, "{rule}");
+        } else {
+            assert_eq!(world.failures(), ["recurrence-not-expressible"], "{rule}");
+            assert!(world.remote().is_empty(), "{rule}");
+        }
+        world.rests();
+    }
+}
+
 #[test]
 fn patterns_keep_their_meaning_both_ways() {
     let nday = |day: &str, nth: i64| json!({"@type": "NDay", "day": day, "nthOfPeriod": nth});

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::change::{Change, Side, make, now_ms};
+use super::change::{Change, make, now_ms};
 use super::faults;
 use super::live::Live;
+use super::series;
+use super::side::Side;
 use super::trouble::{Told, Trouble};
 use super::world::World;
 
@@ -36,11 +38,12 @@ impl Actions {
         let (world, live, lock) = (Arc::clone(&self.world), Arc::clone(&self.live), Arc::clone(&self.fault));
         let (action, row) = (action.to_owned(), row.to_owned());
         tokio::spawn(async move {
-            let came = match action.split_once(':') {
-                Some(("google", what)) => edit(&world, &live, Side::Google, what, &row, title).await,
-                Some(("application", what)) => edit(&world, &live, Side::Application, what, &row, title).await,
-                Some(("fault", what)) => match lock.try_lock() {
-                    Ok(_guard) => fault(&world, &live, what).await,
+            let mut words = action.split(':');
+            let came = match (words.next(), words.next().and_then(Side::named), words.next()) {
+                _ if !live.is_ready() => Err("wait until the first sync is over".into()),
+                (Some("edit"), Some(side), Some(what)) => edit(&world, &live, side, what, &row, title).await,
+                (Some("fault"), Some(side), Some(what)) => match lock.try_lock() {
+                    Ok(_guard) => fault(&world, &live, side, what).await,
                     Err(_) => Err("one thing goes wrong at a time: wait until the last one is over".into()),
                 },
                 _ => Err("there is no such button".into()),
@@ -61,72 +64,84 @@ fn sentence(text: &str) -> String {
 }
 
 async fn edit(world: &World, live: &Live, side: Side, what: &str, row: &str, title: String) -> Told<String> {
-    let pair = live.row(row);
+    let row = live.row(row);
+    if let Some(row) = &row {
+        live.took(&row.key, None);
+    }
     let (change, done) = match what {
         "create" => (Change::Create(title, (now_ms() / HOUR_MS + 2) * HOUR_MS), "Made"),
         "rename" => (Change::Rename(title), "Renamed"),
         "move" => (Change::Postpone, "Moved"),
         "delete" => (Change::Delete, "Deleted"),
+        "split" => {
+            let row = row.ok_or("choose an event first")?;
+            live.edited();
+            return series::split(world, side, &row, &title).await;
+        }
         _ => return Err("there is no such button".into()),
     };
-    let sent = make(world, side, &change, pair.as_ref()).await?;
+    let sent = make(world, side, &change, row.as_ref()).await?;
+    let key = sent.key.clone();
     if what == "create" {
-        live.show(sent.key.clone());
+        live.show(key.clone());
     }
     live.edited();
-    let took = sent.arrived(world).await?;
-    Ok(format!("{done} in {}; visible in {} after {} ms", side.name(), side.other().name(), took.as_millis()))
+    let arrival = sent.arrived(world).await?;
+    live.took(&key, Some(arrival));
+    Ok(format!("{done} in {}; visible {}", side.name(), arrival.told()))
 }
 
-async fn fault(world: &World, live: &Live, what: &str) -> Told<String> {
+async fn fault(world: &World, live: &Live, side: Side, what: &str) -> Told<String> {
     let mut singles = live.singles().into_iter();
-    let mut next = || singles.next().ok_or(Trouble::from("the week has no single event left: make some"));
+    let mut next = || {
+        let row = singles.next().ok_or(Trouble::from("the week has no single event left: make some"))?;
+        // A time that is shown is the last edit's.
+        live.took(&row.key, None);
+        Ok::<_, Trouble>(row)
+    };
     let later = (now_ms() / HOUR_MS + 3) * HOUR_MS;
     let begins = |text: &str| live.say(text, true);
     // The same title again would be no edit at all.
     let number = now_ms() / 1000 % 10_000;
     let named = |text: &str| format!("{text} {number}");
     let made = |key| live.show(key);
+    let name = side.name();
     match what {
         "both" => {
-            begins("Both sides rename the same event at once …");
-            let pair = next()?;
-            let titles = (named("Title of Google"), named("Title of the application"));
-            let came = faults::both_sides(world, &pair, (&titles.0, &titles.1)).await?;
-            if let Some(record) = world.application.conflict(&pair.key.uid).await? {
-                begins(&told(&record));
+            begins(&format!("{name} and the application rename the same event at once …"));
+            let row = next()?;
+            let titles = (named(&format!("Title of {name}")), named("Title of the application"));
+            let came = faults::both_sides(world, side, &row, (&titles.0, &titles.1)).await?;
+            if let Some(record) = world.application.conflict(&row.key.uid).await? {
+                begins(&told(&record, name));
             }
             Ok(came)
         }
         "429" => {
-            begins("Google refuses the next requests …");
-            faults::throttle(world, &next()?, &named("Renamed under 429")).await
+            begins(&format!("{name} refuses the next requests …"));
+            faults::throttle(world, side, &next()?, &named("Renamed under 429")).await
         }
         "webhook" => {
-            begins("An edit in Google, and nobody tells Tandem …");
-            faults::lose_webhook(world, &next()?, &named("Renamed without a word")).await
+            begins(&format!("An edit in {name}, and nobody tells Tandem …"));
+            faults::lose_webhook(world, side, &next()?, &named("Renamed without a word")).await
         }
         "answer" => {
-            begins("Google makes an event, and its answer is lost …");
-            faults::lose_answer(world, &named("Made once"), later, &made).await
+            begins(&format!("{name} makes an event, and its answer is lost …"));
+            faults::lose_answer(world, side, &named("Made once"), later, &made).await
         }
         "token" => {
-            begins("Google refuses the sync token …");
-            faults::expire_token(world, &next()?, &named("Renamed after the token")).await
+            begins(&format!("{name} refuses the token …"));
+            faults::expire_token(world, side, &next()?, &named("Renamed after the token")).await
         }
         "kill" => {
-            begins("The host is killed between a write and its commit …");
-            let came = faults::kill_in_write(world, &named("Made by a dead host"), later, &made).await;
+            begins(&format!("The host is killed between a write to {name} and its commit …"));
+            let came = faults::kill_in_write(world, side, &named("Made by a dead host"), later, &made).await;
             // Whatever happened: the page goes on with a server that runs.
             world.restart().await?;
             begins(&sentence(&came?));
-            begins("The host is killed in the middle of a listing …");
-            let came = faults::kill_in_listing(
-                world,
-                (&next()?, &next()?),
-                (&named("Renamed in Google"), &named("Renamed here")),
-            )
-            .await;
+            begins(&format!("The host is killed in the middle of a listing of {name} …"));
+            let titles = (named(&format!("Renamed in {name}")), named("Renamed here"));
+            let came = faults::kill_in_listing(world, side, (&next()?, &next()?), (&titles.0, &titles.1)).await;
             world.restart().await?;
             came
         }
@@ -135,12 +150,12 @@ async fn fault(world: &World, live: &Live, what: &str) -> Told<String> {
 }
 
 /// A conflict record in words.
-fn told(record: &Value) -> String {
+fn told(record: &Value, provider: &str) -> String {
     let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).unwrap_or("nothing").to_owned();
     let paths: Vec<&str> =
         record.get("paths").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     format!(
-        "Conflict record about {}: before “{}”, Google “{}”, application “{}”; now “{}”, decided by {}",
+        "Conflict record about {}: before “{}”, {provider} “{}”, application “{}”; now “{}”, decided by {}",
         paths.join(", "),
         text("/base/title"),
         text("/remote/title"),

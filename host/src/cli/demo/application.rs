@@ -1,25 +1,38 @@
 //! The application's side, through the public JSON API only.
 
+use std::collections::BTreeSet;
+
 use chrono::{Duration, NaiveDateTime};
 use serde_json::{Value, json};
 use tandem_providers::http::encode;
 
 use super::client::ApiClient;
-use super::entry::{Key, Seen, application_row};
+use super::entry::{Key, Seen, application_row, text};
 use super::trouble::{Told, Trouble};
 
 /// The demo's tenant.
 pub(super) const TENANT: &str = "demo";
 /// Its calendar.
 pub(super) const CALENDAR: &str = "team";
-/// Its replica.
-pub(super) const REPLICA: &str = "google";
 /// How JSCalendar writes a wall-clock time.
 const LOCAL: &str = "%Y-%m-%dT%H:%M:%S";
 /// Occurrences in one answer.
 const LIMIT: usize = 10_000;
 /// Windows below this are not split further, in milliseconds.
 const SHORTEST_MS: i64 = 3_600_000;
+/// The code of a failure to write a series that a provider has no words for.
+const NOT_EXPRESSIBLE: &str = "recurrence-not-expressible";
+/// Failures in one answer; the API gives no more.
+const FAILURES: usize = 1000;
+
+/// What is recorded as not written.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Failures {
+    /// Uids of series that the provider of that replica has no words for.
+    pub(super) not_expressible: BTreeSet<String>,
+    /// Codes of all others.
+    pub(super) others: Vec<String>,
+}
 
 /// The side.
 #[derive(Clone)]
@@ -99,6 +112,12 @@ impl Application {
         self.api.send("PATCH", &path, Some(&patch), None).await?.success().map(|_| ())
     }
 
+    /// Rename an occurrence and all later ones.
+    pub(super) async fn split(&self, key: &Key, title: &str) -> Told<()> {
+        let path = format!("{}?scope=this-and-following&recurrence-id={}", event_path(&key.uid), key.occurrence);
+        self.api.send("PATCH", &path, Some(&json!({ "title": title })), None).await?.success().map(|_| ())
+    }
+
     /// Delete an event, or cancel an occurrence.
     pub(super) async fn delete(&self, key: &Key) -> Told<()> {
         let path = format!("{}{}", event_path(&key.uid), scope(key));
@@ -118,9 +137,23 @@ impl Application {
         Ok(answer.get("items").and_then(Value::as_array).map_or(0, Vec::len))
     }
 
-    /// The replica's state.
-    pub(super) async fn replica(&self) -> Told<Value> {
-        self.api.get(&format!("/replicas/{REPLICA}")).await
+    /// The failures of a replica.
+    pub(super) async fn failures(&self, replica: &str) -> Told<Failures> {
+        let answer = self.api.get(&format!("/failures?limit={FAILURES}")).await?;
+        let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut failures = Failures::default();
+        for item in items.iter().filter(|item| text(item, "replica") == replica) {
+            match (text(item, "code"), text(item, "uid")) {
+                (NOT_EXPRESSIBLE, uid) if !uid.is_empty() => drop(failures.not_expressible.insert(uid.to_owned())),
+                (code, _) => failures.others.push(code.to_owned()),
+            }
+        }
+        Ok(failures)
+    }
+
+    /// A replica's state.
+    pub(super) async fn replica(&self, id: &str) -> Told<Value> {
+        self.api.get(&format!("/replicas/{id}")).await
     }
 }
 

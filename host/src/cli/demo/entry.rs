@@ -1,10 +1,11 @@
-//! What both sides show of one occurrence, in the same words, so that they can be laid next to each other.
+//! What the sides show of one occurrence, in the same words, so that they can be laid next to each other.
 //!
-//! Read from each side's own public form (Google's event resource, the API's JSCalendar), without the engine: a mistake
-//! of the engine is seen as a difference.
+//! Read from each side's own public form (Google's and Microsoft's event resources, the API's JSCalendar), without the
+//! engine: a mistake of the engine is seen as a difference.
 
-use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
+
+use super::side::{Side, Sides};
 
 /// One occurrence as somebody sees it. Times are milliseconds since the Unix epoch; days without a time begin at
 /// midnight UTC.
@@ -44,53 +45,9 @@ pub(super) struct Seen {
     pub(super) body: Value,
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+/// A text of a document; empty when it is not there.
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// An `EventDateTime` in milliseconds, and whether it is a day.
-pub(super) fn google_time(value: Option<&Value>) -> Option<(i64, bool)> {
-    let value = value?;
-    if let Some(day) = value.get("date").and_then(Value::as_str) {
-        let day: NaiveDate = day.parse().ok()?;
-        return Some((day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis(), true));
-    }
-    let time = DateTime::parse_from_rfc3339(text(value, "dateTime")).ok()?;
-    Some((time.timestamp_millis(), false))
-}
-
-/// What Google shows; none for a deleted event.
-pub(super) fn google_entry(event: &Value) -> Option<Entry> {
-    if text(event, "status") == "cancelled" {
-        return None;
-    }
-    let (start_ms, all_day) = google_time(event.get("start"))?;
-    let (end_ms, _) = google_time(event.get("end"))?;
-    Some(Entry {
-        start_ms,
-        end_ms,
-        title: text(event, "summary").to_owned(),
-        place: text(event, "location").to_owned(),
-        all_day,
-    })
-}
-
-/// The key of a row of Google's: events that the application made carry its uid in a private property.
-pub(super) fn google_key(event: &Value) -> Key {
-    let mark = event.pointer("/extendedProperties/private/tandem").and_then(Value::as_str);
-    let uid = mark.and_then(|mark| mark.split_once(':')).map_or(text(event, "iCalUID"), |(_, uid)| uid);
-    let original = event.get("originalStartTime").map(|original| match original.get("date").and_then(Value::as_str) {
-        Some(day) => format!("{day}T00:00:00"),
-        // The wall clock in the zone of the series, without the offset.
-        None => text(original, "dateTime").chars().take(19).collect(),
-    });
-    Key { uid: uid.to_owned(), occurrence: original.unwrap_or_default() }
-}
-
-/// A row of Google's listing.
-pub(super) fn google_row(event: &Value) -> Option<Seen> {
-    let entry = google_entry(event)?;
-    Some(Seen { key: google_key(event), entry, id: text(event, "id").to_owned(), body: event.clone() })
 }
 
 /// A row of the API's occurrences.
@@ -109,44 +66,117 @@ pub(super) fn application_row(item: &Value) -> Option<Seen> {
     Some(Seen { id: key.uid.clone(), key, entry, body: event.clone() })
 }
 
-/// The same occurrence on both sides.
+/// The same occurrence on all sides.
 #[derive(Debug, Clone)]
-pub(super) struct Pair {
+pub(super) struct Row {
     /// Which.
     pub(super) key: Key,
-    /// Google's.
-    pub(super) google: Option<Seen>,
-    /// The application's.
-    pub(super) application: Option<Seen>,
+    /// What each side has of it.
+    pub(super) seen: Sides<Option<Seen>>,
 }
 
-impl Pair {
-    /// Both sides say the same.
+impl Row {
+    /// What a side shows.
+    pub(super) fn entry(&self, side: Side) -> Option<&Entry> {
+        self.seen.of(side).as_ref().map(|seen| &seen.entry)
+    }
+
+    /// All sides say the same.
     pub(super) fn is_equal(&self) -> bool {
-        let entry = |side: &Option<Seen>| side.as_ref().map(|seen| seen.entry.clone());
-        entry(&self.google) == entry(&self.application)
+        let first = self.entry(Side::Application);
+        Side::PROVIDERS.into_iter().all(|side| self.entry(side) == first)
     }
 
-    /// When the earlier of the two starts.
+    /// When the earliest of them starts.
     pub(super) fn start_ms(&self) -> i64 {
-        let start = |side: &Option<Seen>| side.as_ref().map(|seen| seen.entry.start_ms);
-        start(&self.google).into_iter().chain(start(&self.application)).min().unwrap_or(i64::MAX)
+        self.seen.all().into_iter().flatten().map(|seen| seen.entry.start_ms).min().unwrap_or(i64::MAX)
+    }
+
+    /// It has times on every side.
+    pub(super) fn is_timed(&self) -> bool {
+        self.seen.all().into_iter().flatten().all(|seen| !seen.entry.all_day)
     }
 }
 
-/// Lay the rows of both sides next to each other, by start.
-pub(super) fn pairs(google: Vec<Seen>, application: Vec<Seen>) -> Vec<Pair> {
-    let mut all = std::collections::BTreeMap::<Key, Pair>::new();
-    let empty = |key: &Key| Pair { key: key.clone(), google: None, application: None };
-    for seen in google {
-        let pair = all.entry(seen.key.clone()).or_insert_with_key(empty);
-        pair.google = Some(seen);
+/// Lay what the sides show next to each other, by start.
+pub(super) fn rows(sides: Sides<Vec<Seen>>) -> Vec<Row> {
+    let mut all = std::collections::BTreeMap::<Key, Row>::new();
+    let Sides { google, application, outlook } = sides;
+    for (side, seen) in [(Side::Google, google), (Side::Application, application), (Side::Outlook, outlook)] {
+        for seen in seen {
+            let row =
+                all.entry(seen.key.clone()).or_insert_with_key(|key| Row { key: key.clone(), seen: Sides::default() });
+            *row.seen.of_mut(side) = Some(seen);
+        }
     }
-    for seen in application {
-        let pair = all.entry(seen.key.clone()).or_insert_with_key(empty);
-        pair.application = Some(seen);
-    }
-    let mut all: Vec<Pair> = all.into_values().collect();
+    let mut all = joined(all.into_values());
     all.sort_by(|a, b| (a.start_ms(), &a.key).cmp(&(b.start_ms(), &b.key)));
     all
+}
+
+/// Join rows that each lack what the other has and say the same. The second half of a series that was split at a provider
+/// has an id there that the application does not use.
+fn joined(rows: impl Iterator<Item = Row>) -> Vec<Row> {
+    let (mut all, mut parts) = (Vec::new(), Vec::new());
+    for row in rows {
+        let whole = row.seen.all().into_iter().all(Option::is_some);
+        if whole { all.push(row) } else { parts.push(row) }
+    }
+    let mut open = std::collections::BTreeMap::<(String, Entry), Row>::new();
+    for row in parts {
+        let mut entries = Side::ALL.into_iter().filter_map(|side| row.entry(side));
+        let Some(entry) = entries.next().filter(|first| entries.all(|other| other == *first)).cloned() else {
+            all.push(row);
+            continue;
+        };
+        let name = (row.key.occurrence.clone(), entry);
+        let fits = |other: &Row| {
+            Side::ALL.into_iter().all(|side| row.seen.of(side).is_none() || other.seen.of(side).is_none())
+        };
+        match open.remove(&name) {
+            Some(mut other) if fits(&other) => {
+                if row.seen.application.is_some() {
+                    other.key = row.key.clone();
+                }
+                for (side, seen) in Side::ALL.into_iter().zip([row.seen.google, row.seen.application, row.seen.outlook])
+                {
+                    if seen.is_some() {
+                        *other.seen.of_mut(side) = seen;
+                    }
+                }
+                open.insert(name, other);
+            }
+            other => {
+                all.extend(other);
+                open.insert(name, row);
+            }
+        }
+    }
+    all.extend(open.into_values());
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(uid: &str, title: &str) -> Vec<Seen> {
+        let entry = Entry { start_ms: 1, end_ms: 2, title: title.into(), place: String::new(), all_day: false };
+        let key = Key { uid: uid.into(), occurrence: "2026-03-02T09:00:00".into() };
+        vec![Seen { key, entry, id: uid.into(), body: Value::Null }]
+    }
+
+    #[test]
+    fn same_occurrence_under_another_id_is_one_row_with_the_applications_key() {
+        let all = rows(Sides { google: seen("a", "x"), application: seen("b", "x"), outlook: seen("c", "x") });
+        assert_eq!(all.iter().map(|row| (row.key.uid.as_str(), row.is_equal())).collect::<Vec<_>>(), [("b", true)]);
+    }
+
+    #[test]
+    fn what_differs_is_joined_by_its_key_only() {
+        let all = rows(Sides { google: seen("a", "x"), application: seen("a", "y"), outlook: seen("c", "x") });
+        let keys: Vec<&str> = all.iter().map(|row| row.key.uid.as_str()).collect();
+        assert_eq!(keys, ["a", "c"]);
+        assert!(all.iter().all(|row| !row.is_equal()));
+    }
 }

@@ -1,16 +1,23 @@
 //! The simulated Google's side: what is there, and what its user does in Google's own pages.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, Duration, NaiveDate, SecondsFormat};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, SecondsFormat};
 use serde_json::{Value, json};
 use tandem_providers::google::{Config, Google};
 use tandem_providers::http::encode;
-use tandem_providers::{SimRequest, SystemClock};
+use tandem_providers::{Fault, PushFault, SimRequest, SystemClock};
 
-use super::entry::{Key, Seen, google_entry, google_row};
+use super::entry::{Key, Seen, text};
+use super::google_row::{google_key, google_row};
+use super::outlook_row::WALL;
+use super::remote::{Every, Remote, Traffic};
+use super::side::Side;
 use super::trouble::{Told, Trouble};
 
+/// The replica.
+pub(super) const REPLICA: &str = "google";
 /// The account, and its calendar.
 pub(super) const ACCOUNT: &str = "demo@example.com";
 /// The calendar's zone.
@@ -45,12 +52,6 @@ impl GoogleSide {
         Ok(Self { sim, looks: AtomicU64::new(0) })
     }
 
-    /// Requests so far, without the demo's own.
-    pub(super) fn requests(&self) -> u64 {
-        let all: u64 = self.sim.counters().requests.values().sum();
-        all.saturating_sub(self.looks.load(Ordering::Relaxed))
-    }
-
     /// Rows of `events.list` with these parameters.
     fn list(&self, parameters: &str) -> Told<Vec<Value>> {
         let path = format!("/calendar/v3/calendars/{}/events?maxResults={PAGE}&{parameters}", encode(ACCOUNT));
@@ -73,65 +74,121 @@ impl GoogleSide {
         }
         Err("the simulator's listing does not end".into())
     }
+}
 
-    /// Every occurrence that lies in the window, expanded by Google itself.
-    pub(super) fn window(&self, from_ms: i64, to_ms: i64) -> Told<Vec<Seen>> {
+impl Remote for GoogleSide {
+    fn side(&self) -> Side {
+        Side::Google
+    }
+
+    fn replica(&self) -> &'static str {
+        REPLICA
+    }
+
+    fn window(&self, from_ms: i64, to_ms: i64) -> Told<Vec<Seen>> {
         let time = |ms: i64| encode(&moment(ms));
         let rows = self.list(&format!("singleEvents=true&timeMin={}&timeMax={}", time(from_ms), time(to_ms)))?;
         Ok(rows.iter().filter_map(google_row).collect())
     }
 
-    /// Google's id of an event or occurrence that the application knows by `key`; only what changed since `since_ms` is
-    /// looked at, as it is meant for new events.
-    pub(super) fn find_new(&self, key: &Key, since_ms: i64) -> Told<Vec<Seen>> {
+    fn find_new(&self, key: &Key, since_ms: i64) -> Told<Option<Seen>> {
         let rows = self.list(&format!("updatedMin={}", encode(&moment(since_ms))))?;
-        Ok(rows.iter().filter_map(google_row).filter(|seen| seen.key.uid == key.uid).collect())
+        Ok(rows.iter().filter_map(google_row).find(|seen| seen.key.uid == key.uid))
     }
 
-    /// An event or one instance as it is now; none when it is deleted.
-    pub(super) fn event(&self, id: &str) -> Option<Seen> {
-        let body = self.sim.event(ACCOUNT, id)?;
-        google_entry(&body).and_then(|_| google_row(&body))
+    fn event(&self, id: &str) -> Option<Seen> {
+        google_row(&self.sim.event(ACCOUNT, id)?)
     }
 
-    /// The user makes an event.
-    pub(super) fn create(&self, title: &str, start_ms: i64) -> Told<Seen> {
+    fn live(&self) -> usize {
+        self.sim.live_count(ACCOUNT)
+    }
+
+    fn copies(&self, title: &str) -> usize {
+        self.sim.truth(ACCOUNT).iter().filter(|row| text(row, "summary") == title).count()
+    }
+
+    fn duplicates(&self) -> usize {
+        // Not by the mark alone: the second half of a split series may have a copy of it.
+        let mut seen = BTreeSet::new();
+        let rows = self.sim.truth(ACCOUNT);
+        let own = rows.iter().filter(|row| row.get("recurringEventId").is_none());
+        own.filter(|row| !seen.insert((google_key(row).uid, row.get("start").map(ToString::to_string)))).count()
+    }
+
+    fn create(&self, title: &str, start_ms: i64) -> Told<Seen> {
         let time = |ms: i64| json!({ "dateTime": moment(ms), "timeZone": ZONE });
         let event = json!({ "summary": title, "start": time(start_ms), "end": time(start_ms + 1_800_000) });
-        let made = self.sim.user_insert(ACCOUNT, &event).map_err(|why| Trouble::new("Google refused", why))?;
+        let made = self.sim.user_insert(ACCOUNT, &event).map_err(refused)?;
         google_row(&made).ok_or_else(|| "Google made something else".into())
     }
 
-    /// The user renames an event, or a whole series.
-    pub(super) fn rename(&self, id: &str, title: &str) -> Told<()> {
-        let done = self.sim.user_patch(ACCOUNT, id, &json!({ "summary": title }));
-        done.map(|_| ()).map_err(|why| Trouble::new("Google refused", why))
+    fn create_series(&self, title: &str, start: NaiveDateTime, every: Every) -> Told<Seen> {
+        let rule = match every {
+            Every::Week => "RRULE:FREQ=WEEKLY",
+            Every::Month => "RRULE:FREQ=MONTHLY",
+        };
+        let time = |at: NaiveDateTime| json!({ "dateTime": at.format(WALL).to_string(), "timeZone": ZONE });
+        let event = json!({
+            "summary": title, "start": time(start), "end": time(start + Duration::minutes(30)),
+            "recurrence": [rule],
+        });
+        let made = self.sim.user_insert(ACCOUNT, &event).map_err(refused)?;
+        google_row(&made).ok_or_else(|| "Google made something else".into())
     }
 
-    /// The user moves an event or an occurrence an hour later, or a day when it has no time.
-    pub(super) fn postpone(&self, seen: &Seen) -> Told<()> {
+    fn rename(&self, seen: &Seen, title: &str) -> Told<()> {
+        let series = seen.body.get("recurringEventId").and_then(Value::as_str);
+        let done = self.sim.user_patch(ACCOUNT, series.unwrap_or(&seen.id), &json!({ "summary": title }));
+        done.map(|_| ()).map_err(refused)
+    }
+
+    fn postpone(&self, seen: &Seen) -> Told<()> {
         let (start, end) = (later(seen.body.get("start")), later(seen.body.get("end")));
         let (Some(start), Some(end)) = (start, end) else { return Err("the event has no times".into()) };
-        let done = self.sim.user_move(ACCOUNT, &seen.id, &start, &end);
-        done.map(|_| ()).map_err(|why| Trouble::new("Google refused", why))
+        self.sim.user_move(ACCOUNT, &seen.id, &start, &end).map(|_| ()).map_err(refused)
     }
 
-    /// The user deletes an event, or cancels an occurrence.
-    pub(super) fn delete(&self, id: &str) -> Told<()> {
-        self.sim.user_delete(ACCOUNT, id).map_err(|why| Trouble::new("Google refused", why))
+    fn delete(&self, id: &str) -> Told<()> {
+        self.sim.user_delete(ACCOUNT, id).map_err(refused)
     }
 
-    /// Take away the grant of everybody but the user: nothing is synced any more.
+    fn split(&self, occurrence: &Seen, title: &str) -> Told<()> {
+        let done = self.sim.user_split(ACCOUNT, &occurrence.id, &json!({ "summary": title }));
+        done.map(|_| ()).map_err(refused)
+    }
+
+    fn traffic(&self) -> Traffic {
+        let counters = self.sim.counters();
+        let requests = counters.requests.values().sum::<u64>().saturating_sub(self.looks.load(Ordering::Relaxed));
+        Traffic { requests, writes: counters.writes, lost: counters.pushes_lost, mails: counters.mails }
+    }
+
+    fn answers(&self, status: u16) -> u64 {
+        self.sim.counters().statuses.get(&status).copied().unwrap_or(0)
+    }
+
+    fn plan(&self, fault: Fault) {
+        self.sim.plan(fault);
+    }
+
+    fn plan_push(&self, fault: PushFault) {
+        self.sim.plan_push(fault);
+    }
+
+    fn expire_token(&self) {
+        self.sim.expire_sync_tokens(ACCOUNT);
+    }
+
     #[cfg(test)]
-    pub(super) fn cut_off(&self) {
+    fn cut_off(&self) {
         self.sim.revoke_account(ACCOUNT);
         self.sim.grant_access(ACCOUNT, OWN_TOKEN, i64::MAX / 4);
     }
+}
 
-    /// Events that are there twice: by their own uid, or by the mark of whoever made them.
-    pub(super) fn duplicates(&self) -> usize {
-        self.sim.duplicates(ACCOUNT).len() + self.sim.duplicates_by_property(ACCOUNT, "tandem").len()
-    }
+fn refused(why: impl std::fmt::Display) -> Trouble {
+    Trouble::new("Google refused", why)
 }
 
 /// RFC 3339 in UTC.

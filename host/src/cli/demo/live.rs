@@ -1,16 +1,18 @@
 //! What the page shows, kept up to date: it looks whether something changed, and sends the parts that did to everybody
 //! who watches.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::change::now_ms;
-use super::entry::{Key, Pair, pairs};
+use super::change::{Arrival, now_ms};
+use super::entry::{Key, Row};
+use super::outlook;
+use super::side::Side;
 use super::trouble::Told;
 use super::view;
 use super::world::World;
@@ -42,10 +44,12 @@ pub(super) struct Update {
 #[derive(Default)]
 struct Shown {
     keys: Vec<Key>,
-    rows: Vec<Pair>,
+    rows: Vec<Row>,
     table: String,
     status: String,
     lines: VecDeque<String>,
+    /// How long the last edit of an event took.
+    took: BTreeMap<Key, Arrival>,
 }
 
 /// What is shown. One for all watchers.
@@ -54,16 +58,34 @@ pub(super) struct Live {
     shown: Mutex<Shown>,
     updates: broadcast::Sender<Update>,
     edits: AtomicU64,
+    ready: AtomicBool,
 }
 
 impl Live {
     /// Nothing is shown yet; run [`Live::follow`].
     pub(super) fn new(world: Arc<World>) -> Self {
-        Self { world, shown: Mutex::default(), updates: broadcast::Sender::new(UPDATES), edits: AtomicU64::new(0) }
+        Self {
+            world,
+            shown: Mutex::default(),
+            updates: broadcast::Sender::new(UPDATES),
+            edits: AtomicU64::new(0),
+            ready: AtomicBool::new(false),
+        }
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first sync is over.
+    pub(super) fn ready(&self) {
+        self.ready.store(true, Ordering::Relaxed);
+        self.edited();
+    }
+
+    /// Whether the first sync is over.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
     }
 
     /// Changes from now on.
@@ -81,16 +103,13 @@ impl Live {
     }
 
     /// The row of that name.
-    pub(super) fn row(&self, value: &str) -> Option<Pair> {
-        self.shown().rows.iter().find(|pair| view::row_value(&pair.key) == value).cloned()
+    pub(super) fn row(&self, value: &str) -> Option<Row> {
+        self.shown().rows.iter().find(|row| view::row_value(&row.key) == value).cloned()
     }
 
     /// A few single events with times that both sides agree on, for what goes wrong.
-    pub(super) fn singles(&self) -> Vec<Pair> {
-        let fits = |pair: &&Pair| {
-            let timed = pair.google.as_ref().is_some_and(|seen| !seen.entry.all_day);
-            pair.is_equal() && timed && pair.key.occurrence.is_empty()
-        };
+    pub(super) fn singles(&self) -> Vec<Row> {
+        let fits = |row: &&Row| row.is_equal() && row.is_timed() && row.key.occurrence.is_empty();
         self.shown().rows.iter().filter(fits).cloned().collect()
     }
 
@@ -102,6 +121,15 @@ impl Live {
         shown.keys.drain(..surplus);
         drop(shown);
         self.edited();
+    }
+
+    /// Show how long the last edit of an event took; none while one is under way.
+    pub(super) fn took(&self, key: &Key, arrival: Option<Arrival>) {
+        let took = &mut self.shown().took;
+        match arrival {
+            Some(arrival) => took.insert(key.clone(), arrival),
+            None => took.remove(key),
+        };
     }
 
     /// Somebody edited: look at once.
@@ -127,9 +155,10 @@ impl Live {
         loop {
             let up = self.world.metrics().await.is_some();
             sequence = self.feed(sequence).await.unwrap_or(sequence);
-            let writes = self.world.google.sim.counters().writes;
+            let writes = self.world.remotes().map(|remote| remote.traffic().writes);
             let now = Some((up, sequence, writes, self.edits.load(Ordering::Relaxed)));
-            if now != seen || at.elapsed() > ANYWAY {
+            // The first sync changes something all the time: looking at every change would slow it down.
+            if (now != seen && self.is_ready()) || seen.is_none() || at.elapsed() > ANYWAY {
                 (seen, at) = (now, Instant::now());
                 // A server that is down cannot be asked: what was shown stays.
                 if let Ok(rows) = self.look().await {
@@ -152,44 +181,54 @@ impl Live {
         }
     }
 
-    async fn look(&self) -> Told<Vec<Pair>> {
+    async fn look(&self) -> Told<Vec<Row>> {
         let from = now_ms();
-        let google = self.world.google.window(from, from + WEEK_MS)?;
-        let application = self.world.application.window(from, from + WEEK_MS).await?;
-        Ok(pairs(google, application))
+        let mut rows = self.world.rows(from, from + WEEK_MS).await?;
+        // The status counts these.
+        let refused = self.world.application.failures(outlook::REPLICA).await?.not_expressible;
+        rows.retain(|row| !refused.contains(&row.key.uid));
+        Ok(rows)
     }
 
-    fn draw(&self, mut rows: Vec<Pair>) {
+    fn draw(&self, mut rows: Vec<Row>) {
         let mut shown = self.shown();
-        rows.retain(|pair| pair.start_ms() < now_ms() + WEEK_MS);
+        rows.retain(|row| row.start_ms() < now_ms() + WEEK_MS);
         choose(&mut shown.keys, &rows);
-        rows.retain(|pair| shown.keys.contains(&pair.key));
-        let differed = |key: &Key| shown.rows.iter().any(|pair| pair.key == *key && !pair.is_equal());
-        let arrived: Vec<Key> = rows.iter().map(|pair| &pair.key).filter(|key| differed(key)).cloned().collect();
-        let table = view::table(&rows, &arrived);
+        rows.retain(|row| shown.keys.contains(&row.key));
+        let before = |key: &Key| shown.rows.iter().find(|row| row.key == *key);
+        let table = view::table(&rows, &before, &|key| shown.took.get(key).copied());
         shown.rows = rows;
         self.put(&mut shown.table, "table", table);
     }
 
     async fn draw_status(&self, up: bool) {
         let world = &self.world;
-        let replica = world.application.replica().await.ok();
-        let health = replica.as_ref().and_then(|replica| replica.get("health")).and_then(Value::as_str);
         let conflicts = world.application.count("conflicts?state=all&").await.ok();
-        let differ = self.shown().rows.iter().filter(|pair| !pair.is_equal()).count();
+        let differ = self.shown().rows.iter().filter(|row| !row.is_equal()).count();
         let sides = if differ == 0 { "equal".to_owned() } else { format!("{differ} differ") };
         let mut rows = vec![
             ("host", if up { "running" } else { "killed" }.to_owned(), Some(up)),
-            ("sync", health.unwrap_or("unknown").to_owned(), Some(health == Some("healthy"))),
-            ("both sides", sides, Some(differ == 0)),
-            ("requests", world.google.requests().to_string(), None),
-            ("steps", world.steps().await.to_string(), None),
+            ("all sides", sides, Some(differ == 0)),
         ];
-        if let Some(events) = replica.as_ref().and_then(|replica| replica.get("events")).and_then(Value::as_u64) {
-            rows.insert(0, ("events", events.to_string(), None));
+        let mut requests = 0;
+        for remote in world.remotes() {
+            let replica = world.application.replica(remote.replica()).await.ok();
+            let health = replica.as_ref().and_then(|replica| replica.get("health")).and_then(Value::as_str);
+            rows.push((remote.side().name(), health.unwrap_or("unknown").to_owned(), Some(health == Some("healthy"))));
+            requests += remote.traffic().requests;
+            let events = replica.as_ref().and_then(|replica| replica.get("events")).and_then(Value::as_u64);
+            if let Some(events) = events.filter(|_| remote.side() == Side::Google) {
+                rows.insert(0, ("events", events.to_string(), None));
+            }
         }
+        rows.push(("requests", requests.to_string(), None));
+        rows.push(("steps", world.steps().await.to_string(), None));
         if let Some(conflicts) = conflicts {
             rows.push(("conflicts", conflicts.to_string(), None));
+        }
+        if let Ok(failures) = world.application.failures(outlook::REPLICA).await {
+            let refused = failures.not_expressible.len();
+            rows.push(("not expressible in Outlook", format!("{refused} series, recorded"), None));
         }
         let html = view::status(&rows);
         self.put(&mut self.shown().status, "status", html);
@@ -205,19 +244,19 @@ impl Live {
     }
 }
 
-/// Keep showing the same events as long as one side has them, and fill up with others.
-fn choose(keys: &mut Vec<Key>, rows: &[Pair]) {
-    keys.retain(|key| rows.iter().any(|pair| pair.key == *key));
+/// Keep showing the same events as long as a side has them, and fill up with others.
+fn choose(keys: &mut Vec<Key>, rows: &[Row]) {
+    keys.retain(|key| rows.iter().any(|row| row.key == *key));
     let mut series = keys.iter().filter(|key| !key.occurrence.is_empty()).count();
-    for pair in rows {
+    for row in rows {
         if keys.len() >= ROWS.0 {
             return;
         }
-        let repeats = !pair.key.occurrence.is_empty();
-        if keys.iter().any(|key| key.uid == pair.key.uid) || (repeats && series >= ROWS.1) {
+        let repeats = !row.key.occurrence.is_empty();
+        if keys.iter().any(|key| key.uid == row.key.uid) || (repeats && series >= ROWS.1) {
             continue;
         }
         series += usize::from(repeats);
-        keys.push(pair.key.clone());
+        keys.push(row.key.clone());
     }
 }

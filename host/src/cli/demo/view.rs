@@ -2,7 +2,9 @@
 
 use chrono::DateTime;
 
-use super::entry::{Entry, Key, Pair};
+use super::change::Arrival;
+use super::entry::{Entry, Key, Row};
+use super::side::Side;
 use super::world::SAFETY_POLL_S;
 
 /// The style sheet.
@@ -49,49 +51,74 @@ pub(super) fn row_value(key: &Key) -> String {
     format!("{} {}", tandem_providers::http::encode(&key.uid), key.occurrence)
 }
 
-/// The rows, and which of them have just become equal.
-pub(super) fn table(rows: &[Pair], arrived: &[Key]) -> String {
+/// The rows. `before` is what was shown last of an event, `took` how long its last edit took.
+pub(super) fn table<'a>(
+    rows: &[Row],
+    before: &dyn Fn(&Key) -> Option<&'a Row>,
+    took: &dyn Fn(&Key) -> Option<Arrival>,
+) -> String {
     let mut html = String::from(
-        "<table><caption class=\"sr\">Events of the week on both sides</caption><thead><tr>\
-         <th scope=\"col\"><span class=\"sr\">Choose</span></th><th scope=\"col\">Google</th>\
-         <th scope=\"col\">Your application</th></tr></thead><tbody>",
+        "<table><caption class=\"sr\">Events of the week on all sides</caption><thead><tr>\
+         <th scope=\"col\"><span class=\"sr\">Choose</span></th>",
     );
-    for (index, pair) in rows.iter().enumerate() {
-        let class = if !pair.is_equal() {
-            "differs"
-        } else if arrived.contains(&pair.key) {
-            "arrived"
-        } else {
-            ""
+    for side in Side::ALL {
+        html.push_str(&format!("<th scope=\"col\">{}</th>", heading(side)));
+    }
+    html.push_str("</tr></thead><tbody>");
+    for (index, row) in rows.iter().enumerate() {
+        let (before, took) = (before(&row.key), took(&row.key));
+        let class = match took {
+            _ if !row.is_equal() => "differs",
+            Some(_) => "",
+            // A narrow page shows these once.
+            None => "same",
         };
-        let (google, application) = (pair.google.as_ref(), pair.application.as_ref());
-        let entries = (google.map(|seen| &seen.entry), application.map(|seen| &seen.entry));
-        let name = entries.0.or(entries.1).map_or("", |entry| entry.title.as_str());
+        let name = Side::ALL.into_iter().find_map(|side| row.entry(side)).map_or("", |entry| entry.title.as_str());
         let checked = if index == 0 { " checked" } else { "" };
         html.push_str(&format!(
             "<tr class=\"{class}\"><td><input type=\"radio\" name=\"row\" id=\"row{index}\" value=\"{}\" aria-label=\"{}\"{checked}></td>",
-            escape(&row_value(&pair.key)),
+            escape(&row_value(&row.key)),
             escape(name),
         ));
-        let series = !pair.key.occurrence.is_empty();
-        for (one, other) in [(entries.0, entries.1), (entries.1, entries.0)] {
-            html.push_str(&format!("<td><label for=\"row{index}\">{}</label></td>", cell(one, other, series)));
+        for side in Side::ALL {
+            // What this side has just been given.
+            let arrived = before.is_some_and(|before| before.entry(side) != row.entry(side));
+            let class = if arrived { " class=\"arrived\"" } else { "" };
+            html.push_str(&format!(
+                "<td{class} data-side=\"{}\"><label for=\"row{index}\">{}</label></td>",
+                heading(side),
+                cell(row, side, took)
+            ));
         }
         html.push_str("</tr>");
     }
     html + "</tbody></table>"
 }
 
-fn cell(entry: Option<&Entry>, other: Option<&Entry>, series: bool) -> String {
-    let Some(entry) = entry else { return "<span class=\"none\">not there</span>".to_owned() };
+fn heading(side: Side) -> &'static str {
+    match side {
+        Side::Google => "Google",
+        Side::Application => "Your application",
+        Side::Outlook => "Outlook",
+    }
+}
+
+fn cell(row: &Row, side: Side, took: Option<Arrival>) -> String {
+    let took = took.and_then(|took| took.times.into_iter().find(|(on, _)| *on == side));
+    let took = took.map(|(_, took)| format!(" <span class=\"took\">after {} ms</span>", took.as_millis()));
+    let took = took.unwrap_or_default();
+    let Some(entry) = row.entry(side) else { return format!("<span class=\"none\">not there</span>{took}") };
+    let others = side.others().map(|other| row.entry(other));
     let marked = |html: String, same: bool| if same { html } else { format!("<mark>{html}</mark>") };
-    let same = |read: fn(&Entry) -> (i64, i64, &str)| other.is_some_and(|other| read(other) == read(entry));
+    let same = |read: fn(&Entry) -> (i64, i64, &str)| {
+        others.iter().all(|other| other.is_some_and(|other| read(other) == read(entry)))
+    };
     let when = marked(when(entry), same(|entry| (entry.start_ms, entry.end_ms, "")));
     let title = marked(escape(&entry.title), same(|entry| (0, 0, &entry.title)));
     let place = marked(escape(&entry.place), same(|entry| (0, 0, &entry.place)));
-    let badge = if series { " <span class=\"badge\">series</span>" } else { "" };
+    let badge = if row.key.occurrence.is_empty() { "" } else { " <span class=\"badge\">series</span>" };
     format!(
-        "<span class=\"when\">{when}</span> <span class=\"title\">{title}</span>{badge} <span class=\"place\">{place}</span>"
+        "<span class=\"when\">{when}</span> <span class=\"title\">{title}</span>{badge} <span class=\"place\">{place}</span>{took}"
     )
 }
 
@@ -128,23 +155,31 @@ pub(super) fn status(rows: &[(&str, String, Option<bool>)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::entry::Seen;
+    use super::super::side::Sides;
     use super::*;
 
-    fn pair(google: &str, application: &str) -> Pair {
+    fn row(google: &str, application: &str, outlook: &str) -> Row {
         let key = Key { uid: "a \"b\"".into(), occurrence: String::new() };
         let seen = |title: &str| {
             let entry =
                 Entry { start_ms: 0, end_ms: 60_000, title: title.into(), place: String::new(), all_day: false };
             Some(Seen { key: key.clone(), entry, id: "id".into(), body: serde_json::Value::Null })
         };
-        Pair { key: key.clone(), google: seen(google), application: seen(application) }
+        let seen = Sides { google: seen(google), application: seen(application), outlook: seen(outlook) };
+        Row { key: key.clone(), seen }
+    }
+
+    fn plain(row: Row) -> String {
+        table(&[row], &|_| None, &|_| None)
     }
 
     #[test]
     fn titles_cannot_become_markup() {
-        let html = table(&[pair("<script>alert('x')</script> & more", "{{log}}")], &[]);
-        assert!(!html.contains("<script"), "{html}");
+        let html = plain(row("<script>alert('x')</script> & more", "{{log}}", "<img>"));
+        assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
         assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; more"), "{html}");
         assert!(html.contains("value=\"a%20%22b%22 \""), "{html}");
         assert!(page("", &html, "SECRET", "").matches("SECRET").count() == 1, "a title is not filled in");
@@ -153,14 +188,20 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_marked() {
-        let html = table(&[pair("one", "two")], &[]);
-        assert!(
-            html.contains("class=\"differs\"")
-                && html.contains("<mark>one</mark>")
-                && html.contains("<mark>two</mark>")
-        );
-        assert_eq!(html.matches("<mark>").count(), 2, "the times are the same: {html}");
-        let html = table(&[pair("one", "one")], &[Key { uid: "a \"b\"".into(), occurrence: String::new() }]);
-        assert!(html.contains("class=\"arrived\"") && !html.contains("<mark>"));
+        let html = plain(row("one", "two", "two"));
+        assert!(html.contains("class=\"differs\"") && html.contains("<mark>one</mark>"), "{html}");
+        assert_eq!(html.matches("<mark>two</mark>").count(), 2, "{html}");
+        assert_eq!(html.matches("<mark>").count(), 3, "the times are the same: {html}");
+        assert!(!plain(row("one", "one", "one")).contains("<mark>"));
+    }
+
+    #[test]
+    fn what_arrived_is_highlighted_on_its_side_with_its_time() {
+        let (before, after) = (row("new", "new", "old"), row("new", "new", "new"));
+        let times = [(Side::Application, Duration::from_millis(30)), (Side::Outlook, Duration::from_millis(70))];
+        let html = table(&[after], &|_| Some(&before), &|_| Some(Arrival { times }));
+        assert_eq!(html.matches("class=\"arrived\"").count(), 1, "{html}");
+        assert!(html.contains("<td class=\"arrived\" data-side=\"Outlook\">"), "{html}");
+        assert!(html.contains("after 30 ms") && html.contains("after 70 ms"), "{html}");
     }
 }

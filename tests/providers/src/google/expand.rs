@@ -135,7 +135,17 @@ fn period_days(rule: &Rule, first: NaiveDate, period: i64) -> Option<Vec<NaiveDa
             (year <= LAST_YEAR).then(|| year_days(rule, year, first))?
         }
     };
-    Some(days)
+    Some(at_positions(rule, days))
+}
+
+/// The days of a period that BYSETPOS chooses.
+fn at_positions(rule: &Rule, days: Vec<NaiveDate>) -> Vec<NaiveDate> {
+    if rule.by_set_position.is_empty() {
+        return days;
+    }
+    let length = i32::try_from(days.len()).unwrap_or(i32::MAX);
+    let chosen = |number: i32| rule.by_set_position.iter().any(|at| *at == number || length + 1 + *at == number);
+    days.into_iter().zip(1..).filter(|(_, number)| chosen(*number)).map(|(day, _)| day).collect()
 }
 
 fn in_months(rule: &Rule, day: NaiveDate) -> bool {

@@ -34,6 +34,8 @@ pub(crate) struct Rule {
     pub(crate) by_day: Vec<(i32, Weekday)>,
     pub(crate) by_month_day: Vec<i32>,
     pub(crate) by_month: Vec<u32>,
+    /// Which of a period's days count, from its start or from its end; empty for all.
+    pub(crate) by_set_position: Vec<i32>,
     pub(crate) week_start: Weekday,
 }
 
@@ -135,6 +137,7 @@ fn read_rule(text: &str) -> Result<Rule, RuleError> {
         by_day: Vec::new(),
         by_month_day: Vec::new(),
         by_month: Vec::new(),
+        by_set_position: Vec::new(),
         week_start: Weekday::Mon,
     };
     for part in text.split(';').filter(|part| !part.is_empty()) {
@@ -152,7 +155,8 @@ fn read_rule(text: &str) -> Result<Rule, RuleError> {
                 rule.by_month =
                     months.into_iter().map(u32::try_from).collect::<Result<_, _>>().map_err(|_| RuleError::Invalid)?;
             }
-            "BYSETPOS" | "BYYEARDAY" | "BYWEEKNO" | "BYHOUR" | "BYMINUTE" | "BYSECOND" | "RSCALE" | "SKIP" => {
+            "BYSETPOS" => rule.by_set_position = numbers(value, 366)?,
+            "BYYEARDAY" | "BYWEEKNO" | "BYHOUR" | "BYMINUTE" | "BYSECOND" | "RSCALE" | "SKIP" => {
                 return Err(RuleError::NotModelled(key.to_owned()));
             }
             _ => return Err(RuleError::Invalid),
@@ -164,6 +168,11 @@ fn read_rule(text: &str) -> Result<Rule, RuleError> {
     if (rule.count.is_some() && rule.until.is_some())
         || (ordinals && weekly_or_daily)
         || (rule.freq == Freq::Weekly && !rule.by_month_day.is_empty())
+        // A position needs another part to choose from.
+        || (!rule.by_set_position.is_empty()
+            && rule.by_day.is_empty()
+            && rule.by_month_day.is_empty()
+            && rule.by_month.is_empty())
     {
         return Err(RuleError::Invalid);
     }

@@ -125,12 +125,13 @@ fn recurrence(random: &mut Random, day: NaiveDate) -> Value {
     let own = names.get(day.weekday().num_days_from_monday() as usize).copied().unwrap_or("monday");
     let nth = ["first", "second", "third", "fourth", "last"].get(day.day0() as usize / 7).copied().unwrap_or("last");
     let weekly = |interval: u32, days: Value| json!({ "type": "weekly", "interval": interval, "daysOfWeek": days, "firstDayOfWeek": "monday" });
-    let pattern = match random.below(7) {
+    let pattern = match random.below(8) {
         0 | 1 => weekly(1, json!([own])),
         2 => weekly(2, json!([own])),
         3 => weekly(1, json!(["monday", "wednesday", "friday"])),
         4 => json!({ "type": "daily", "interval": 1 }),
         5 => json!({ "type": "relativeMonthly", "interval": 1, "daysOfWeek": [own], "index": nth }),
+        6 => json!({ "type": "absoluteMonthly", "interval": 1, "dayOfMonth": day.day() }),
         _ => json!({ "type": "absoluteYearly", "interval": 1, "dayOfMonth": day.day(), "month": day.month() }),
     };
     let range = if random.chance(500) || pattern.get("type") == Some(&json!("daily")) {

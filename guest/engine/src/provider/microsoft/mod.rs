@@ -7,6 +7,7 @@ mod channel;
 mod error;
 mod event;
 mod instances;
+mod month_days;
 mod recurrence;
 mod webhook;
 mod windows_zones;

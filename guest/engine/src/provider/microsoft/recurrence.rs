@@ -4,14 +4,11 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value, json};
 
-use super::wire;
+use super::{month_days, wire};
 use crate::event::{Document, is_excluded};
 use crate::provider::Refused;
 use crate::recurrence::{self, Expander, Frequency, NDay, OutOfStep, Rule, Weekday};
 use crate::time::LocalDateTime;
-
-/// Set where a pattern names a day that short months do not have: Outlook takes their last day, RFC 5545 none.
-const SHORT_MONTHS: &str = "microsoft.com:shortMonths";
 
 const DAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Mo),
@@ -50,7 +47,7 @@ pub(super) fn read(wire: &wire::Recurrence, start: NaiveDateTime, properties: &m
         }
         "absoluteMonthly" => {
             rule.frequency = Frequency::Monthly;
-            rule.by_month_day = vec![pattern.day_of_month];
+            month_days::read(&mut rule, pattern.day_of_month);
         }
         "relativeMonthly" => {
             rule.frequency = Frequency::Monthly;
@@ -59,7 +56,7 @@ pub(super) fn read(wire: &wire::Recurrence, start: NaiveDateTime, properties: &m
         "absoluteYearly" => {
             rule.frequency = Frequency::Yearly;
             rule.by_month = vec![pattern.month];
-            rule.by_month_day = vec![pattern.day_of_month];
+            month_days::read(&mut rule, pattern.day_of_month);
         }
         "relativeYearly" => {
             rule.frequency = Frequency::Yearly;
@@ -77,21 +74,8 @@ pub(super) fn read(wire: &wire::Recurrence, start: NaiveDateTime, properties: &m
         _ => {}
     }
     rule.check().ok()?;
-    if is_short(&rule) {
-        properties.insert(SHORT_MONTHS.into(), "last-day".into());
-    }
     properties.insert("recurrenceRules".into(), json!([rule.to_json()]));
     Some(())
-}
-
-fn is_short(rule: &Rule) -> bool {
-    let longest = match rule.by_month.first() {
-        Some(2) => 28,
-        Some(4 | 6 | 9 | 11) => 30,
-        Some(_) => 31,
-        None => 28,
-    };
-    rule.by_month_day.iter().any(|day| *day > longest)
 }
 
 /// `index` of `daysOfWeek`: with several days, the first (or last) that is any of them.
@@ -149,6 +133,11 @@ pub(super) fn write(document: &Document, zone: &str) -> Result<Option<Value>, Re
         let detail = "the event does not start on a day of its own rule, which Outlook does not allow; move its start";
         return Err(Refused { code: "start-out-of-step", detail });
     }
+    if month_days::skips_months(&rule, start, last_date(&rule, start)) {
+        let detail = "the rule skips months without its day, where Outlook takes their last day; repeat it on the last day \
+                      of the month, or it stays in this calendar only";
+        return Err(Refused { code: unknown.code, detail });
+    }
     let pattern = pattern(&rule, start).ok_or(unknown)?;
     Ok(Some(json!({"pattern": pattern, "range": range(&rule, start, zone)})))
 }
@@ -173,21 +162,25 @@ pub(super) fn check_dates(document: &Document, before: Option<&Document>) -> Res
 fn range(rule: &Rule, start: NaiveDateTime, zone: &str) -> Value {
     let mut range = json!({"startDate": start.date().to_string(), "recurrenceTimeZone": zone});
     let mut set = |name: &str, value: Value| range.as_object_mut().map(|range| range.insert(name.into(), value));
-    match (rule.count, rule.until) {
+    match (rule.count, last_date(rule, start)) {
         (Some(count), _) => {
             set("type", "numbered".into());
             set("numberOfOccurrences", count.into());
         }
-        (None, Some(LocalDateTime(until))) => {
-            // A date includes the occurrence of that day: one that is later that day is none.
-            let before = until.time() < start.time();
-            let last = if before { until.date().pred_opt().unwrap_or(until.date()) } else { until.date() };
+        (None, Some(last)) => {
             set("type", "endDate".into());
             set("endDate", last.to_string().into());
         }
         (None, None) => drop(set("type", "noEnd".into())),
     }
     range
+}
+
+/// The last date that `until` includes. A date includes the occurrence of that day: one that is later that day is none.
+fn last_date(rule: &Rule, start: NaiveDateTime) -> Option<NaiveDate> {
+    let LocalDateTime(until) = rule.until?;
+    let before = until.time() < start.time();
+    Some(if before { until.date().pred_opt().unwrap_or(until.date()) } else { until.date() })
 }
 
 /// The pattern of a rule; none when there is no such pattern.
@@ -240,10 +233,9 @@ fn monthly(rule: &Rule, start: NaiveDateTime, suffix: &str, month: Option<u32>) 
         ([], [_, ..], [nth]) if rule.by_day.iter().all(|day| day.nth_of_period.is_none()) => {
             relative(rule.by_day.iter().map(|day| name(day.day)).collect(), *nth)?;
         }
-        (days, [], []) if days.len() <= 1 && days.iter().all(|day| *day > 0) => {
-            let day = days.first().copied().unwrap_or(i32::try_from(start.day()).unwrap_or(1));
+        (_, [], _) => {
             set.insert("type".into(), format!("absolute{suffix}").into());
-            set.insert("dayOfMonth".into(), day.into());
+            set.insert("dayOfMonth".into(), month_days::write(rule, start)?.into());
         }
         _ => return None,
     }
