@@ -101,7 +101,9 @@ impl<F: Effects> Session<'_, F> {
             self.state.troubled.pop_first();
         }
         self.state.troubled.insert(id.to_owned(), SET_ASIDE);
-        self.state.troubled_due_ms = self.state.troubled_due_ms.max(self.now_ms + UNREADABLE_AGAIN_MS);
+        if self.state.troubled_due_ms <= self.now_ms {
+            self.state.troubled_due_ms = self.now_ms + UNREADABLE_AGAIN_MS;
+        }
     }
 
     /// When to ask again for events that were set aside; none when there are none.

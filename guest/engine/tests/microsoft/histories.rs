@@ -37,6 +37,7 @@ fn config(seed: u64) -> Config {
         repeats: seed.is_multiple_of(5),
         page_limit: seed.is_multiple_of(2).then_some(3),
         occurrence_properties: !seed.is_multiple_of(7),
+        instances_omit_exceptions: seed.is_multiple_of(14),
         ..Config::default()
     }
 }
