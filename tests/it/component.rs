@@ -15,7 +15,6 @@ use tandem_engine::webhooks::Notice;
 use tandem_providers::google::Config;
 use tandem_providers::{Fault, FaultKind};
 use tandem_tests::agenda::assert_equal;
-use tandem_tests::history;
 use tandem_tests::world::{ACCOUNT, EngineKind, REPLICA, Sent, World, edit_of, google_meeting, meeting};
 
 /// Effects that one piece of work may have; more is a defect of the work, or of this test.
@@ -280,15 +279,4 @@ fn the_plug_is_pulled_after_every_effect_of_a_series() {
         }
     }
     panic!("more than {MOST_EFFECTS} effects");
-}
-
-#[test]
-fn the_same_history_through_both() {
-    for seed in 0..10 {
-        let (world, _) = both(&format!("seed {seed}"), || {
-            let (tally, world) = history::play(seed, 12);
-            (world, tally)
-        });
-        assert!(world.effects > 100, "seed {seed}: {} effects are no history", world.effects);
-    }
 }

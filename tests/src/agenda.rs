@@ -17,8 +17,6 @@ const DAY_MS: i64 = 86_400_000;
 /// What is compared: from 60 days before the beginning to 300 days after.
 const FROM_MS: i64 = BEGINNING_MS - 60 * DAY_MS;
 const TO_MS: i64 = BEGINNING_MS + 300 * DAY_MS;
-/// The same as a window.
-pub const WINDOW: (i64, i64) = (FROM_MS, TO_MS);
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
@@ -27,14 +25,20 @@ fn text(value: &Value) -> String {
 /// What Google shows, with how often it shows it.
 #[must_use]
 pub fn remote(world: &World) -> BTreeMap<Seen, u32> {
+    remote_in(world, (FROM_MS, TO_MS))
+}
+
+/// The same in a window of milliseconds.
+#[must_use]
+pub fn remote_in(world: &World, window: (i64, i64)) -> BTreeMap<Seen, u32> {
     let mut seen = BTreeMap::new();
     let mut page = String::new();
     let at = |ms| tandem_engine::time::format_rfc3339(ms).unwrap_or_default();
     loop {
         let url = format!(
             "/calendar/v3/calendars/{ACCOUNT}/events?singleEvents=true&maxResults=2500&timeMin={}&timeMax={}{page}",
-            at(FROM_MS),
-            at(TO_MS)
+            at(window.0),
+            at(window.1)
         );
         let body = world.google.handle(&SimRequest::new("GET", &url).bearer("token")).json();
         assert!(body["items"].is_array(), "the simulator does not list: {body}");
@@ -67,29 +71,32 @@ pub fn local(world: &mut World) -> BTreeMap<Seen, u32> {
     // Month by month, so that the limit is never reached.
     for start in (FROM_MS..TO_MS).step_by(15 * 86_400_000) {
         let end = (start + 15 * DAY_MS).min(TO_MS);
-        let query = Query {
-            calendar: CALENDAR.into(),
-            from_ms: u64::try_from(start).unwrap_or(0),
-            to_ms: u64::try_from(end).unwrap_or(0),
-            time_zone: "UTC".into(),
-            limit: 10_000,
-        };
-        let found = world.occurrences(&query);
-        let found = found.unwrap_or_else(|error| panic!("the agenda cannot be read: {error}"));
-        assert!(!found.truncated, "the agenda is truncated");
-        for entry in found.entries {
-            let start_ms = i64::try_from(entry.start_ms).unwrap_or(0);
+        let (from_ms, to_ms) = (u64::try_from(start).unwrap_or(0), u64::try_from(end).unwrap_or(0));
+        for (one, count) in local_in(world, from_ms, to_ms) {
             // What began in the window before was seen there.
-            if start_ms < start && start > FROM_MS {
-                continue;
+            if one.0 >= start || start <= FROM_MS {
+                *seen.entry(one).or_insert(0) += count;
             }
-            let document: Value = serde_json::from_str(&entry.document).unwrap_or_default();
-            let place = document["locations"].as_object().and_then(|all| all.values().next()).map(|l| text(&l["name"]));
-            let end_ms = i64::try_from(entry.end_ms).unwrap_or(0);
-            let one =
-                (start_ms, end_ms, text(&document["title"]), place.unwrap_or_default(), text(&document["description"]));
-            *seen.entry(one).or_insert(0) += 1;
         }
+    }
+    seen
+}
+
+/// What the application shows in one window.
+pub fn local_in(world: &mut World, from_ms: u64, to_ms: u64) -> BTreeMap<Seen, u32> {
+    let mut seen = BTreeMap::new();
+    let query = Query { calendar: CALENDAR.into(), from_ms, to_ms, time_zone: "UTC".into(), limit: 10_000 };
+    let found = world.occurrences(&query);
+    let found = found.unwrap_or_else(|error| panic!("the agenda cannot be read: {error}"));
+    assert!(!found.truncated, "the agenda is truncated");
+    for entry in found.entries {
+        let start_ms = i64::try_from(entry.start_ms).unwrap_or(0);
+        let document: Value = serde_json::from_str(&entry.document).unwrap_or_default();
+        let place = document["locations"].as_object().and_then(|all| all.values().next()).map(|l| text(&l["name"]));
+        let end_ms = i64::try_from(entry.end_ms).unwrap_or(0);
+        let one =
+            (start_ms, end_ms, text(&document["title"]), place.unwrap_or_default(), text(&document["description"]));
+        *seen.entry(one).or_insert(0) += 1;
     }
     seen
 }

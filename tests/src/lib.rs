@@ -8,7 +8,6 @@
 
 pub mod agenda;
 mod component;
-pub mod history;
 pub mod memory;
 pub mod person;
 pub mod simulation;

@@ -40,6 +40,9 @@ pub const EVERYTHING_PAGES: u32 = 20;
 /// rules nothing is concluded closer to the ends of a span, and so far around a missing one is looked for it.
 pub const OCCURRENCE_MARGIN_MS: u64 = 31 * 86_400_000;
 
+/// Pages of a search for one occurrence: it lies within two days, so there are few rows.
+pub const SEARCH_PAGES: u32 = 20;
+
 /// Exceptions that are read again in one step because their masters changed.
 pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 

@@ -8,6 +8,9 @@ use std::process::ExitCode;
 
 use tandem_tests::simulation::run;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run::Order::parse(&arguments) {

@@ -14,7 +14,7 @@ use super::stage;
 use crate::agenda::{self, Seen};
 use crate::person::Person;
 use crate::person::microsoft::OutlookPerson;
-use crate::world::{ACCOUNT, CALENDAR, OUTLOOK, REPLICA, World};
+use crate::world::{ACCOUNT, BEGINNING_MS, CALENDAR, OUTLOOK, REPLICA, World};
 
 /// Rounds until all sides must show the same.
 const ROUNDS: u32 = 3;
@@ -25,6 +25,10 @@ const LONGEST_REST_MS: u64 = 2 * 3_600_000;
 
 /// Codes of failures that say what a provider has no words for.
 const EXCUSES: [&str; 2] = ["additional-dates", "deleted-occurrence"];
+
+/// What is compared: 40 days before the world begins to 150 days after. Most of what people do is in March.
+const WINDOW: (i64, i64) = (BEGINNING_MS - 40 * DAY_MS, BEGINNING_MS + 150 * DAY_MS);
+const DAY_MS: i64 = 86_400_000;
 
 type View = BTreeMap<Seen, u32>;
 
@@ -115,14 +119,14 @@ fn writes(world: &World) -> (u64, u64) {
 
 /// What is not the same, in words; empty when all is.
 fn differs(world: &mut World, setup: &Setup) -> String {
-    let here = plain(agenda::local(world));
+    let here = plain(local(world));
     let mut words = String::new();
     if setup.google.is_some() {
         world.google.grant_access(ACCOUNT, "token", i64::MAX / 4);
         words.push_str(&compared(
             "Google",
             &without(world, REPLICA, &here),
-            &without(world, REPLICA, &plain(agenda::remote(world))),
+            &without(world, REPLICA, &plain(agenda::remote_in(world, WINDOW))),
         ));
     }
     if let Some(ways) = &setup.outlook {
@@ -144,9 +148,15 @@ fn differs(world: &mut World, setup: &Setup) -> String {
     words
 }
 
+/// What the application shows: one question, because a history is small.
+fn local(world: &mut World) -> View {
+    let (from_ms, to_ms) = (u64::try_from(WINDOW.0).unwrap_or(0), u64::try_from(WINDOW.1).unwrap_or(0));
+    agenda::local_in(world, from_ms, to_ms).into_iter().filter(|(one, _)| one.0 >= WINDOW.0).collect()
+}
+
 fn outlook(world: &World) -> View {
     let mut seen = View::new();
-    for one in OutlookPerson::new(&world.microsoft).sees(agenda::WINDOW) {
+    for one in OutlookPerson::new(&world.microsoft).sees(WINDOW) {
         let end = one.start_ms + one.minutes * 60_000;
         *seen.entry((one.start_ms, end, one.title, one.location, one.description)).or_default() += 1;
     }

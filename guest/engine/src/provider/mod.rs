@@ -19,7 +19,9 @@ use crate::time::Zones;
 
 pub use channels::{ChannelTimes, Granted, News, Notice, Notification, Watch, Watched};
 pub use notes::{Instance, Lines, Notes};
-pub use rows::{Description, Look, Next, Occurrences, Page, Placed, RemoteEvent, RemoteException, Row, Skipped};
+pub use rows::{
+    Description, Look, Next, Occurrences, Page, Placed, RemoteEvent, RemoteException, Row, Search, Skipped,
+};
 pub use verdict::{Purpose, Verdict};
 
 /// Where requests go and what the calendar is like.
@@ -212,7 +214,7 @@ pub trait Provider: Sync {
         master: &Document,
         recurrence_id: &str,
     ) -> Option<Request>;
-    /// Read the answer of `find_instance`: the occurrence as it is, changed or not; none when there is none.
+    /// Read a page of the answer of `find_instance`: the occurrence as it is, changed or not.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -222,7 +224,7 @@ pub trait Provider: Sync {
         body: &[u8],
         master: &Document,
         recurrence_id: &str,
-    ) -> Result<Option<RemoteException>, Skipped>;
+    ) -> Result<Search, Skipped>;
     /// What an answer means.
     fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict;
     /// How long channels live.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Lines, Span};
-use crate::effects::TimeMs;
+use crate::effects::{Request, TimeMs};
 use crate::event::Document;
 
 /// One page of a listing.
@@ -141,4 +141,15 @@ pub struct Placed {
     pub patch: Map<String, Value>,
     /// A part of the description that belongs to the provider, see [`Lines::blob`].
     pub blob: String,
+}
+
+/// What a page of a search for one occurrence shows.
+#[derive(Debug)]
+pub enum Search {
+    /// It.
+    Found(Box<RemoteException>),
+    /// There is none.
+    Nothing,
+    /// Not it; the next page may.
+    Next(Request),
 }

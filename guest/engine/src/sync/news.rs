@@ -55,7 +55,8 @@ fn is_news(before: &Document, now: &Document, id: &str) -> bool {
     };
     let (was, is, plain) = (of(before, old), of(now, new), of(now, None));
     let Some(members) = is.value().as_object() else { return false };
-    let gone = was.value().as_object().into_iter().flat_map(|was| was.keys()).filter(|name| !members.contains_key(*name));
+    let gone =
+        was.value().as_object().into_iter().flat_map(|was| was.keys()).filter(|name| !members.contains_key(*name));
     members.keys().chain(gone).any(|name| {
         let value = is.value().get(name);
         value != was.value().get(name) && value != plain.value().get(name)

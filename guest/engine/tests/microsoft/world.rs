@@ -230,7 +230,7 @@ impl World {
     pub fn rests(&mut self) {
         self.poll();
         self.poll();
-        let count = |world: &Self| ["POST", "PATCH", "DELETE"].map(|method| world.requests(method));
+        let count = |world: &Self| world.microsoft.counters().writes;
         let (before, revisions) = (count(self), self.memory.feed.len());
         for _ in 0..3 {
             self.poll();

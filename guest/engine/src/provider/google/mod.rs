@@ -12,7 +12,7 @@ mod write;
 use super::request::{encode, get_request, query};
 use super::{
     ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused,
-    RemoteException, Row, Skipped, Target, Update, Verdict, Watch,
+    RemoteException, Row, Search, Skipped, Target, Update, Verdict, Watch,
 };
 use crate::effects::{Request, Response, TimeMs};
 use crate::event::Document;
@@ -122,11 +122,11 @@ impl Provider for Google {
         body: &[u8],
         _master: &Document,
         _recurrence_id: &str,
-    ) -> Result<Option<RemoteException>, Skipped> {
+    ) -> Result<Search, Skipped> {
         let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(|_| changes::damaged(""))?;
         match events.items.into_iter().next().map(|event| event::read(target, event)) {
-            Some(Ok(Row::Exception(exception))) => Ok(Some(*exception)),
-            _ => Ok(None),
+            Some(Ok(Row::Exception(exception))) => Ok(Search::Found(exception)),
+            _ => Ok(Search::Nothing),
         }
     }
 

@@ -12,9 +12,10 @@ use crate::provider::request::{encode, get_request, json_request, parameter, que
 use crate::provider::{ChannelTimes, Granted, Target, Watch, Watched};
 use crate::time::{format_rfc3339, parse_rfc3339};
 
-/// 10,080 minutes are Graph's maximum for events; a little less, because clocks differ. Renewed 12 hours ahead.
+/// 10,080 minutes are Graph's maximum for events; three hours less, because a host's clock may be that far ahead, and
+/// more than the maximum is refused. Renewed 12 hours ahead.
 pub(super) const TIMES: ChannelTimes =
-    ChannelTimes { life_ms: 10_070 * 60_000, renewal_ms: 12 * 3_600_000, renews: true };
+    ChannelTimes { life_ms: 9_900 * 60_000, renewal_ms: 12 * 3_600_000, renews: true };
 
 /// Ask for a subscription. Graph asks the address for a handshake before it answers.
 pub(super) fn watch(target: &Target<'_>, watch: &Watch<'_>) -> Request {

@@ -18,7 +18,8 @@ mod zones;
 use super::request::{encode, get_request, query};
 use super::{
     ChannelTimes, Description, Granted, New, Notice, Notification, Occurrences, Page, Placed, Position, Provider,
-    Purpose, Refused, RemoteEvent, RemoteException, Row, Skipped, Span, Target, Update, Verdict, Watch, Watched,
+    Purpose, Refused, RemoteEvent, RemoteException, Row, Search, Skipped, Span, Target, Update, Verdict, Watch,
+    Watched,
 };
 use crate::effects::{Request, Response, TimeMs};
 use crate::event::Document;
@@ -184,13 +185,14 @@ impl Provider for Microsoft {
         body: &[u8],
         master: &Document,
         recurrence_id: &str,
-    ) -> Result<Option<RemoteException>, Skipped> {
+    ) -> Result<Search, Skipped> {
         let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(|_| changes::damaged(""))?;
         let meant =
             |event: &wire::Event| event::original_start(target, event, master).as_deref() == Some(recurrence_id);
         match events.value.into_iter().find(meant).map(|event| event::read(target, event)) {
-            Some(Ok(Row::Exception(exception))) => Ok(Some(*exception)),
-            _ => Ok(None),
+            Some(Ok(Row::Exception(exception))) => Ok(Search::Found(exception)),
+            Some(_) => Ok(Search::Nothing),
+            None => Ok(events.next_link.map_or(Search::Nothing, |next| Search::Next(prefer(get_request(next))))),
         }
     }
 
