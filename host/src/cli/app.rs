@@ -239,10 +239,10 @@ fn replicas(config: &Config) -> usize {
 }
 
 async fn open_store(config: &Config) -> Result<SqliteStore, StartError> {
-    let path = config.store.path.clone();
+    let (path, synchronous) = (config.store.path.clone(), config.store.synchronous);
     let opened = tokio::task::spawn_blocking(move || {
         make_private(&path);
-        SqliteStore::open(&path)
+        SqliteStore::open_with(&path, synchronous)
     });
     Ok(opened.await.map_err(|error| StartError::Interrupted(error.to_string()))??)
 }

@@ -35,7 +35,7 @@ pub const SECTIONS: &[Section] = &[
         list: false,
         settings: &[plain("listen"), plain("public_url"), secret("api_token"), plain("shutdown_timeout_s")],
     },
-    Section { name: "store", list: false, settings: &[plain("path")] },
+    Section { name: "store", list: false, settings: &[plain("path"), plain("synchronous")] },
     Section {
         name: "sync",
         list: false,

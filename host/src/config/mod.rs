@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::store::sqlite::Synchronous;
 use crate::store::{ConflictPolicy, Provider, ReplicaMode};
 
 pub use crate::oauth::Secret;
@@ -76,6 +77,8 @@ pub struct Server {
 pub struct StoreSettings {
     /// The file; made when missing.
     pub path: PathBuf,
+    /// What a power cut may lose.
+    pub synchronous: Synchronous,
 }
 
 /// Steps and polls.

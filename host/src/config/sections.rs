@@ -15,6 +15,7 @@ use super::{
     Config, Environment, Google, Log, LogFormat, LogLevel, Microsoft, Sandbox, Security, Server, StoreSettings, Sync,
     ZoneRules,
 };
+use crate::store::sqlite::Synchronous;
 
 /// Google's Calendar API.
 const GOOGLE_BASE_URL: &str = "https://www.googleapis.com/calendar/v3";
@@ -34,6 +35,8 @@ const LEVELS: &[(&str, LogLevel)] = &[
     ("debug", LogLevel::Debug),
     ("trace", LogLevel::Trace),
 ];
+
+const SYNCHRONOUS: &[(&str, Synchronous)] = &[("full", Synchronous::Full), ("normal", Synchronous::Normal)];
 
 /// Read everything; all faults at once.
 pub(super) fn read(text: &str, path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
@@ -152,8 +155,12 @@ fn is_local(url: &str) -> bool {
 }
 
 fn store(reader: &mut Reader<'_, '_, '_>) -> StoreSettings {
+    let default = StoreSettings::default();
     let path = reader.checked("path", |path| checks::text(path, 4096));
-    path.map_or_else(StoreSettings::default, |path| StoreSettings { path: PathBuf::from(path) })
+    StoreSettings {
+        path: path.map_or(default.path, PathBuf::from),
+        synchronous: reader.choice("synchronous", default.synchronous, SYNCHRONOUS),
+    }
 }
 
 fn sync(reader: &mut Reader<'_, '_, '_>) -> Sync {
@@ -242,7 +249,7 @@ impl Default for Server {
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { path: PathBuf::from("tandem.db") }
+        Self { path: PathBuf::from("tandem.db"), synchronous: Synchronous::Full }
     }
 }
 

@@ -61,6 +61,17 @@ async fn text(request: Request, types: &[&str]) -> Result<String, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    // The parser's message ends with "at line L column C".
-    serde_json::from_str(text).map_err(|error| Problem::new(Code::InvalidJson, error.to_string()))
+    serde_json::from_str(text).map_err(|error| Problem::new(Code::InvalidJson, without_content(&error)))
+}
+
+/// What is wrong and where, without the values and names of the body that the parser's own words would repeat.
+fn without_content(error: &serde_json::Error) -> String {
+    // The parser's message ends with "at line L column C". Of the body's content it repeats only what is of the wrong
+    // type or name; names that are missing are ours.
+    let text = error.to_string();
+    if !error.is_data() || text.starts_with("missing field") {
+        return text;
+    }
+    let (line, column) = (error.line(), error.column());
+    format!("a member has another name or another type than this call knows, at line {line} column {column}")
 }

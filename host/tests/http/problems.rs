@@ -103,3 +103,12 @@ async fn unknown_parameters_are_refused_everywhere() {
     assert!(world.rows().writes.is_empty());
     world.get("calendars/work/events?limit=%FF").await.problem(400, "invalid-parameter");
 }
+
+#[tokio::test]
+async fn problem_does_not_repeat_the_body() {
+    let world = World::new();
+    for body in [json!("a title"), json!({"a title": 1}), json!({"choice": "a title", "decidedBy": "ada"})] {
+        let problem = world.json("POST", "conflicts/c1/resolve", body).await.problem(400, "invalid-json");
+        assert!(!problem["detail"].as_str().unwrap().contains("title"), "{problem}");
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use tandem_host::bindings::tandem::calendar::storage::{
@@ -18,6 +19,8 @@ use tandem_host::store::{
 #[derive(Default)]
 pub(crate) struct MemoryStore {
     connections: Mutex<BTreeMap<(String, String), ConnectionRow>>,
+    /// Calls of the methods that are there.
+    calls: AtomicU64,
     due: tokio::sync::Notify,
 }
 
@@ -27,6 +30,15 @@ impl MemoryStore {
         let rows = rows.into_iter().map(|row| ((row.tenant.clone(), row.id.clone()), row)).collect();
         Self { connections: Mutex::new(rows), ..Self::default() }
     }
+
+    /// Calls so far, of every kind that this store answers.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn called(&self) {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 /// What methods answer that no test of the runtime reaches.
@@ -35,6 +47,7 @@ const GONE: StorageError = StorageError::Unavailable;
 #[async_trait]
 impl Store for MemoryStore {
     async fn load_replica(&self, tenant: &str, replica: &str) -> Stored<Option<Replica>> {
+        self.called();
         Ok(Some(Replica {
             id: replica.into(),
             tenant: tenant.into(),
@@ -56,13 +69,16 @@ impl Store for MemoryStore {
         }))
     }
     async fn accept(&self, marks: Vec<Mark>, _: u64) -> Stored<Vec<MarkOutcome>> {
+        self.called();
         Ok(vec![MarkOutcome::Marked; marks.len()])
     }
     async fn put_connection(&self, row: ConnectionRow) -> Stored<()> {
+        self.called();
         self.connections.lock().unwrap().insert((row.tenant.clone(), row.id.clone()), row);
         Ok(())
     }
     async fn connection(&self, tenant: &str, id: &str) -> Stored<Option<ConnectionRow>> {
+        self.called();
         Ok(self.connections.lock().unwrap().get(&(tenant.to_owned(), id.to_owned())).cloned())
     }
     fn due(&self) -> &tokio::sync::Notify {

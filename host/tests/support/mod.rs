@@ -98,7 +98,7 @@ impl World {
     }
 }
 
-fn settings(google_base_url: Option<String>, microsoft_base_url: Option<String>) -> Settings {
+pub(crate) fn settings(google_base_url: Option<String>, microsoft_base_url: Option<String>) -> Settings {
     Settings {
         webhook_url: None,
         signing_key: vec![7; 32],

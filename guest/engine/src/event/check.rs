@@ -114,6 +114,13 @@ fn override_problems(document: &Document, found: &mut Vec<Problem>) {
                 "bad-recurrence-id",
                 "each key must be a LocalDateTime, the original start of an occurrence",
             ));
+        } else if document.get("showWithoutTime") == Some(&Value::Bool(true)) && !id.ends_with("T00:00:00") {
+            // Providers would be told of a day and answer with another key, for ever.
+            found.push(Problem::new(
+                "/recurrenceOverrides",
+                "not-midnight",
+                "the occurrences of an event without a time start at midnight, T00:00:00",
+            ));
         }
     }
 }

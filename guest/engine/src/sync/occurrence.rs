@@ -74,8 +74,12 @@ impl<F: Effects> Session<'_, F> {
 
     /// Settle what was found on the way to a write, which stays in the queue.
     pub(super) fn take_in(&mut self, job: Job, row: RemoteException) -> Flow<()> {
-        let mut entry = job.entry;
+        let Job { mut entry, scene } = job;
         entry.attempts += 1;
+        if entry.attempts > CONTESTED {
+            let detail = "somebody else keeps changing the occurrence at the same time; try again later";
+            return self.give_up(Job { entry, scene }, "contested", detail, vec![]);
+        }
         entry.due_ms = self.now_ms;
         self.absorb(vec![Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
     }

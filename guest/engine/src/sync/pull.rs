@@ -56,6 +56,8 @@ impl<F: Effects> Session<'_, F> {
                 );
             }
             Verdict::CursorLost | Verdict::NoListing => return self.start_over(),
+            // Perhaps it is only the stored link that leads nowhere.
+            Verdict::NotFound if !listing.full || listing.page.is_some() => return self.start_over(),
             Verdict::NotFound => {
                 return Err(self.fail(
                     "calendar-not-found",
@@ -69,6 +71,10 @@ impl<F: Effects> Session<'_, F> {
         drop(response);
         match page {
             Some(page) if page.next != Next::Nothing => self.apply(listing, page),
+            // The stored place may be what is damaged: it is given up, which costs a full listing.
+            _ if (!listing.full || listing.page.is_some()) && crate::backoff::step_gave_up(self.state.failed_steps) => {
+                self.start_over()
+            }
             _ => Err(self.fail("damaged-answer", "the provider's answer is not a page of a listing")),
         }
     }
@@ -263,7 +269,9 @@ impl<F: Effects> Session<'_, F> {
     /// own, else (when another remote event of this calendar has it already) a derived one. No two remote events
     /// share a local one (invariant I2).
     fn name_newcomers(&mut self, subjects: &mut [Subject]) -> Flow<()> {
-        let mut taken = BTreeSet::new();
+        // What was found by its remote id keeps its local one, also when it had been deleted and is there again.
+        let mut taken: BTreeSet<String> =
+            subjects.iter().filter_map(|subject| Some(subject.shadow.as_ref()?.uid.clone())).collect();
         let mut wanted = Vec::new();
         for subject in subjects.iter().filter(|subject| subject.shadow.is_none()) {
             if let Remote::Present(present) = &subject.remote {

@@ -233,8 +233,9 @@ impl<F: Effects> Session<'_, F> {
         if wrote {
             self.report.pushed += 1;
         }
-        // A series with many exceptions is many writes, but once.
-        if wrote && open.is_empty() {
+        // A series with many exceptions is many writes, but once: a write that leaves fewer of them open is progress.
+        let progress = open.len() < differing(&scene.remote_base(), wanted).len();
+        if wrote && (open.is_empty() || !progress) {
             present.notes.writes.push(self.now_ms);
             let surplus = present.notes.writes.len().saturating_sub(LOOP_WRITES);
             present.notes.writes.drain(..surplus);

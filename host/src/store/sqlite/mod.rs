@@ -1,6 +1,6 @@
 //! The embedded store: one SQLite file, one writer thread with group commit, a few reader threads.
 //!
-//! Invariants: a write is durable when its call returns (write-ahead log, synced at every commit); a read sees the last
+//! Invariants: a write is durable when its call returns (write-ahead log, synced as [`Synchronous`] says); a read sees the last
 //! commit. Each file beside this one holds the SQL of one idea; nothing here decides anything.
 
 mod commit;
@@ -26,6 +26,7 @@ use tokio::sync::{Notify, oneshot};
 
 use self::events::Window;
 use self::marks::MarksJob;
+pub use self::open::Synchronous;
 use self::readers::{ReadTask, Readers, on_snapshot};
 use self::writer::{Session, Writer};
 use super::{
@@ -56,9 +57,14 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Open a file, or create it. Blocks for some milliseconds. A file that cannot be used is left untouched.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(path, Synchronous::default())
+    }
+
+    /// The same, with another idea of what is durable.
+    pub fn open_with(path: impl AsRef<Path>, synchronous: Synchronous) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let unreachable = |error: String| OpenError::Unreachable(path.display().to_string(), error);
-        let connection = open::open_writer(path)?;
+        let connection = open::open_writer(path, synchronous)?;
         let mut connections = Vec::new();
         for _ in 0..READERS {
             connections.push(open::open_reader(path).map_err(|error| unreachable(error.to_string()))?);

@@ -36,16 +36,36 @@ pub(super) fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
+/// When a commit counts as durable. The end of the process loses no commit either way: what was written is with the
+/// operating system then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Synchronous {
+    /// The log is synced at every commit: a power cut loses nothing that was acknowledged.
+    #[default]
+    Full,
+    /// The log is synced when it is folded into the file: a power cut may lose the last commits, never the file.
+    Normal,
+}
+
+impl Synchronous {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Normal => "normal",
+        }
+    }
+}
+
 /// Check a file, create it if it is missing, migrate it, and give a connection that may write.
-pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(path: &Path, synchronous: Synchronous) -> Result<Connection, OpenError> {
     inspect(path)?;
     let connection = Connection::open(path).map_err(|error| unreachable(path, &error))?;
-    prepare(connection).map_err(|error| unreachable(path, &error))
+    prepare(connection, synchronous).map_err(|error| unreachable(path, &error))
 }
 
 /// A database in memory, gone with its connection.
 pub(super) fn open_memory() -> rusqlite::Result<Connection> {
-    prepare(Connection::open_in_memory()?)
+    prepare(Connection::open_in_memory()?, Synchronous::Full)
 }
 
 /// A connection that only reads.
@@ -162,11 +182,10 @@ fn tune(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Settings of the writer, then the migrations.
-fn prepare(mut connection: Connection) -> rusqlite::Result<Connection> {
+fn prepare(mut connection: Connection, synchronous: Synchronous) -> rusqlite::Result<Connection> {
     tune(&connection)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    // FULL: the log is synced at every commit. NORMAL would lose acknowledged commits at a power cut.
-    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "synchronous", synchronous.word())?;
     // Fold the log into the file every 64 MiB: rarely enough that a page written often is folded once.
     connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     migrate(&mut connection)?;
