@@ -96,7 +96,11 @@ fn golden_scenarios_outlive_some_deaths() {
     // `simulate --golden` dies after every effect; here each scenario dies after a few.
     for scenario in golden::all() {
         for after in [1, 5, 9, 14, 21] {
-            lived(&scenario.with_deaths(&[after]), EngineKind::Native, &format!("{}, dead after {after}", scenario.name));
+            lived(
+                &scenario.with_deaths(&[after]),
+                EngineKind::Native,
+                &format!("{}, dead after {after}", scenario.name),
+            );
         }
     }
 }

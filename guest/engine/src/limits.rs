@@ -40,6 +40,12 @@ pub const EVERYTHING_PAGES: u32 = 20;
 /// rules nothing is concluded closer to the ends of a span, and so far around a missing one is looked for it.
 pub const OCCURRENCE_MARGIN_MS: u64 = 31 * 86_400_000;
 
+/// Pages of changes that are pulled in one step before a series is moved or deleted.
+pub const PAGES_BEFORE_WRITE: u32 = 8;
+
+/// Steps in which that is tried, when there are always more of them.
+pub const LOOKS_BEFORE_WRITE: u32 = 5;
+
 /// Pages of a search for one occurrence: it lies within two days, so there are few rows.
 pub const SEARCH_PAGES: u32 = 20;
 

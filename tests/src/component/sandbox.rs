@@ -3,27 +3,53 @@
 //! The world moves into the instance for the call and comes back whatever happens: an answer, a trap, or a failed
 //! assertion of a simulator.
 
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tandem_host::bindings::{Tandem, TandemPre};
 use tandem_host::runtime::COMPONENT;
 use tokio::runtime::Runtime;
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 use super::imports::State;
 use crate::world::World;
 
 /// A world that an instance works on.
-#[derive(Clone, Default)]
-pub(super) struct Shared(Arc<Mutex<World>>);
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Mutex<Option<World>>>);
+
+/// The world, for one effect.
+pub(super) struct Held<'a>(MutexGuard<'a, Option<World>>);
 
 impl Shared {
     /// The world, for one effect.
-    pub(super) fn lock(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> Held<'_> {
+        Held(self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+impl Deref for Held<'_> {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        self.0.as_ref().unwrap_or_else(|| panic!("the world is given back already"))
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut World {
+        self.0.as_mut().unwrap_or_else(|| panic!("the world is given back already"))
+    }
+}
+
+/// Instances at one time: one for each thread, and those of their rivals.
+const INSTANCES: u32 = 128;
+/// The memory of an instance, at most.
+const MEMORY_BYTES: usize = 256 << 20;
+/// What is cleaned by writing zeros.
+const KEPT_BYTES: usize = 1 << 20;
 
 /// Puts the world back where it came from.
 struct Loan<'a> {
@@ -33,19 +59,23 @@ struct Loan<'a> {
 
 impl<'a> Loan<'a> {
     fn of(owner: &'a mut World) -> Self {
-        let shared = Shared::default();
-        std::mem::swap(owner, &mut shared.lock());
-        Self { owner, shared }
+        let place_holder = PLACE_HOLDER.take().unwrap_or_default();
+        let world = std::mem::replace(owner, place_holder);
+        Self { owner, shared: Shared(Arc::new(Mutex::new(Some(world)))) }
     }
 }
 
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
-        std::mem::swap(self.owner, &mut self.shared.lock());
+        if let Some(world) = self.shared.lock().0.take() {
+            PLACE_HOLDER.set(Some(std::mem::replace(self.owner, world)));
+        }
     }
 }
 
 thread_local! {
+    /// Stands where a world was while an instance works on it. Making one for each call would take longer than the call.
+    static PLACE_HOLDER: Cell<Option<World>> = const { Cell::new(None) };
     /// Drives a call and the requests in it, on this thread and on no other.
     static THREAD: Runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -77,7 +107,14 @@ fn component() -> &'static TandemPre<State> {
 }
 
 fn load() -> wasmtime::Result<TandemPre<State>> {
-    let engine = Engine::default();
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(INSTANCES).total_core_instances(INSTANCES * 8).total_memories(INSTANCES);
+    pool.total_tables(INSTANCES * 8).total_stacks(INSTANCES).max_memory_size(MEMORY_BYTES);
+    // What an instance touched is cleaned without giving the pages back.
+    pool.linear_memory_keep_resident(KEPT_BYTES).table_keep_resident(KEPT_BYTES);
+    let mut config = Config::new();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    let engine = Engine::new(&config)?;
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;

@@ -24,7 +24,7 @@ const MARK: &str = "String {7f3c1a52-6d0e-4b8f-9a41-2c5d8e90b7a6} Name tandem";
 const LONGEST_REST_MS: u64 = 2 * 3_600_000;
 
 /// Codes of failures that say what a provider has no words for.
-const EXCUSES: [&str; 2] = ["additional-dates", "deleted-occurrence"];
+const EXCUSES: [&str; 3] = ["additional-dates", "deleted-occurrence", "recurrence-not-expressible"];
 
 /// What is compared: 40 days before the world begins to 150 days after. Most of what people do is in March.
 const WINDOW: (i64, i64) = (BEGINNING_MS - 40 * DAY_MS, BEGINNING_MS + 150 * DAY_MS);
@@ -151,7 +151,7 @@ fn differs(world: &mut World, setup: &Setup) -> String {
 /// What the application shows: one question, because a history is small.
 fn local(world: &mut World) -> View {
     let (from_ms, to_ms) = (u64::try_from(WINDOW.0).unwrap_or(0), u64::try_from(WINDOW.1).unwrap_or(0));
-    agenda::local_in(world, from_ms, to_ms).into_iter().filter(|(one, _)| one.0 >= WINDOW.0).collect()
+    agenda::local_in(world, from_ms, to_ms)
 }
 
 fn outlook(world: &World) -> View {
@@ -163,21 +163,27 @@ fn outlook(world: &World) -> View {
     seen
 }
 
-/// Without the families that this provider cannot express: each has its record, which says so to a person.
+/// What lies in the window, without what this provider cannot express: each has its record, which says so to a person.
 fn without(world: &World, replica: &str, view: &View) -> View {
     let excused = excused(world, replica);
-    let of = |one: &Seen| super::facts::family(&one.2).is_some_and(|family| excused.contains(&family));
-    view.iter().filter(|(one, _)| !of(one)).map(|(one, count)| (one.clone(), *count)).collect()
+    let is_excused = |one: &Seen| excused.contains(&name_of(&one.2));
+    let counts = |one: &Seen| one.0 >= WINDOW.0 && one.0 < WINDOW.1 && !is_excused(one);
+    view.iter().filter(|(one, _)| counts(one)).map(|(one, count)| (one.clone(), *count)).collect()
 }
 
-/// Families with a record that a provider cannot express them.
+/// What an event is known by: its family, or its title where nobody of the history made it.
+fn name_of(title: &str) -> String {
+    super::facts::family(title).unwrap_or_else(|| title.to_owned())
+}
+
+/// Names of events with a record that a provider cannot express them.
 fn excused(world: &World, replica: &str) -> BTreeSet<String> {
     let records = world.memory.failures.values().filter(|failure| failure.replica == replica && is_excuse(failure));
     let uids = records.filter_map(|failure| failure.uid.as_ref());
     let rows = uids.filter_map(|uid| world.memory.events.get(&(CALENDAR.to_owned(), uid.clone())));
     rows.filter_map(|row| {
         let document: serde_json::Value = serde_json::from_str(&row.document).ok()?;
-        super::facts::family(document["title"].as_str()?)
+        Some(name_of(document["title"].as_str()?))
     })
     .collect()
 }

@@ -96,8 +96,10 @@ fn google(dice: &mut Dice) -> GoogleWays {
 }
 
 fn outlook(dice: &mut Dice, third: bool) -> OutlookWays {
+    let apart = dice.once_in(6);
     OutlookWays {
-        page_limit: dice.once_in(2).then(|| 1 + dice.small(4)),
+        // Occurrences that have to be listed and compared come in pages of hundreds.
+        page_limit: Some(1 + dice.small(4)).filter(|_| !apart && dice.once_in(2)),
         shuffle: dice.once_in(3),
         delta: dice.small(5),
         whole_rows: dice.once_in(3),
@@ -108,7 +110,7 @@ fn outlook(dice: &mut Dice, third: bool) -> OutlookWays {
         no_drift: dice.once_in(3),
         repeats: dice.once_in(5),
         empty_first_page: dice.once_in(5),
-        no_occurrence_properties: dice.once_in(6),
+        no_occurrence_properties: apart,
         busy_only: third && dice.once_in(10),
         events: if dice.once_in(40) { 14 } else { dice.small(4) },
     }

@@ -83,15 +83,19 @@ fn forge(world: &mut World, outlook: bool) {
     let wanted = |world: &World| world.memory.replica(replica).map_or(0, |replica| replica.wanted);
     let channel = world.memory.channels.keys().next().cloned().unwrap_or_else(|| "unknown".to_owned());
     let before = wanted(world);
+    // Everything is guessed right but the signature.
+    let claims = format!("v1:4102444800:acme:{replica}");
+    let token = format!("{claims}:AAAA");
     let notice = if outlook {
-        let item = json!({"subscriptionId": channel, "clientState": "forged", "changeType": "updated",
+        let item = json!({"subscriptionId": channel, "clientState": "AAAA", "changeType": "updated",
                           "resource": "Users/1/Events/1"});
         let body = json!({"value": [item]}).to_string().into_bytes();
-        Notice { provider: ProviderKind::Microsoft, query: String::new(), headers: Vec::new(), body }
+        let query = format!("channel={channel}&claims={claims}");
+        Notice { provider: ProviderKind::Microsoft, query, headers: Vec::new(), body }
     } else {
         let headers = [
             ("x-goog-channel-id", channel.as_str()),
-            ("x-goog-channel-token", "forged"),
+            ("x-goog-channel-token", token.as_str()),
             ("x-goog-resource-state", "exists"),
             ("x-goog-message-number", "7"),
         ];

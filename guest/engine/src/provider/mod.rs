@@ -194,11 +194,11 @@ pub trait Provider: Sync {
     /// Look for what an earlier `create` made whose answer was lost. With [`Purpose::List`], not found means the
     /// calendar; with [`Purpose::Read`] the event.
     fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request);
-    /// Read the answer of `find_created`; none when it says that there is no such event.
+    /// Read a page of the answer of `find_created`.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Option<Row>, Skipped>;
+    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Search<Row>, Skipped>;
     /// Change an event: only what differs. `None`: nothing that the provider can express differs.
     ///
     /// # Errors
@@ -224,7 +224,7 @@ pub trait Provider: Sync {
         body: &[u8],
         master: &Document,
         recurrence_id: &str,
-    ) -> Result<Search, Skipped>;
+    ) -> Result<Search<RemoteException>, Skipped>;
     /// What an answer means.
     fn classify(&self, purpose: Purpose, response: &Response, now_ms: TimeMs) -> Verdict;
     /// How long channels live.

@@ -143,11 +143,11 @@ pub struct Placed {
     pub blob: String,
 }
 
-/// What a page of a search for one occurrence shows.
+/// What a page of a search for one thing shows.
 #[derive(Debug)]
-pub enum Search {
+pub enum Search<T> {
     /// It.
-    Found(Box<RemoteException>),
+    Found(T),
     /// There is none.
     Nothing,
     /// Not it; the next page may.

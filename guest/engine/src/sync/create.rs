@@ -5,11 +5,11 @@ use super::arrive::Present;
 use super::push::Job;
 use super::session::{Flow, Session};
 use super::settle::Pending;
-use crate::effects::{Change, Effects, Response, Shadow};
+use crate::effects::{Change, ConflictWinner, Effects, Response, Shadow};
 use crate::event::keys::align;
 use crate::id;
-use crate::limits::MAX_INCARNATIONS;
-use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Verdict};
+use crate::limits::{MAX_INCARNATIONS, SEARCH_PAGES};
+use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Search, Verdict};
 
 impl<F: Effects> Session<'_, F> {
     pub(super) fn create(&mut self, job: Job) -> Flow<()> {
@@ -80,7 +80,8 @@ impl<F: Effects> Session<'_, F> {
         let target = job.scene.local.document.clone();
         let to = align(&target, &present.document);
         // A repeated creation may be answered with the first one, and the event was edited here in between: what was
-        // agreed on is what came back, and the rest is written next.
+        // agreed on is what came back, and the rest is written next. Somebody may have edited it there, too: that is kept
+        // in a record.
         let stale = self.provider.embeds_exceptions() && matches!(self.difference(&present, &to), Ok(Some(_)));
         if !stale {
             return self.written(job, present, &target, None, true);
@@ -90,16 +91,29 @@ impl<F: Effects> Session<'_, F> {
         let mut out = Pending::default();
         self.answered(&mut out.changes);
         self.write_shadow(&mut out, &job.scene, &present, &agreed, revision);
+        let outcome = Some(target.text().to_owned());
+        self.conflict(&mut out, &job.scene, Some(&present), outcome, &[], ConflictWinner::Local);
         self.commit(out.changes, out.expectations)
     }
 
     /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.
     fn adopt(&mut self, mut job: Job, new: &New<'_>) -> Flow<()> {
-        let (purpose, request) = self.provider.find_created(&self.target(), new);
-        let (verdict, response) = self.exchange(purpose, request)?;
-        match (verdict, self.provider.read_created(&self.target(), &response.body)) {
-            (Verdict::Done, Ok(Some(Row::Event(event)))) if event.mark.as_deref() == Some(new.mark) => {
+        let (purpose, mut request) = self.provider.find_created(&self.target(), new);
+        let mut pages = 0;
+        let (verdict, found) = loop {
+            let (verdict, response) = self.exchange(purpose, request)?;
+            pages += 1;
+            match self.provider.read_created(&self.target(), &response.body) {
+                Ok(Search::Next(next)) if verdict == Verdict::Done && pages < SEARCH_PAGES => request = next,
+                found => break (verdict, found),
+            }
+        };
+        match (verdict, found) {
+            (Verdict::Done, Ok(Search::Found(Row::Event(event)))) if event.mark.as_deref() == Some(new.mark) => {
                 return self.absorb(vec![Row::Event(event)], vec![]);
+            }
+            (Verdict::Done, Ok(Search::Next(_))) => {
+                return Err(self.fail("unexpected-answer", "the provider's answer to a search has no end"));
             }
             (Verdict::NotFound, _) if purpose == Purpose::List => {
                 return Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"));

@@ -65,7 +65,7 @@ impl<F: Effects> Session<'_, F> {
             Ok(placed) if Some(&placed.patch) == known.as_object() => {
                 Found::AsKnown(Instance { id: row.id, etag: row.etag, ours: false, blob: placed.blob })
             }
-            Ok(_) => Found::Changed(*row),
+            Ok(_) => Found::Changed(row),
             Err(problem) => {
                 Found::Refused(problem.code.to_owned(), "the provider's occurrence cannot be read; look at it there")
             }

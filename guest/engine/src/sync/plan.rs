@@ -179,7 +179,10 @@ fn first_meeting(local: State, remote: State, rules: Rules) -> Decision {
         (true, true) => Decision::Merge,
         (true, false) if writes => Decision::CreateRemote,
         // We created it, the answer got lost, and meanwhile the application deleted it (invariants I3, I6).
-        (false, true) if local == State::Deleted && rules.ours && writes => Decision::DeleteRemote,
+        (false, true) if local == State::Deleted && rules.ours && writes => match remote {
+            State::Same => Decision::DeleteRemote,
+            _ => Decision::DeleteRemoteEdited,
+        },
         // What others put into a calendar that we only write to is not our business.
         (false, true) if matches!(rules.mode, ReplicaMode::Push | ReplicaMode::BusyOnly) => Decision::Nothing,
         (false, true) => Decision::CreateLocal,

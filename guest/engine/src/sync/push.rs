@@ -6,13 +6,11 @@ use super::exceptions::{Sent, differing, reached};
 use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
 use super::session::{Flow, Session};
-use super::settle::{Local, Pending, Scene};
+use super::settle::{Local, Pending, Scene, wanted_remote};
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
 use crate::event::Document;
-use crate::event::keys::Keys;
-use crate::event::merge::{Preference, Side, Versions, merge};
 use crate::id;
-use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES};
+use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WINDOW_MS, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
@@ -58,21 +56,32 @@ impl<F: Effects> Session<'_, F> {
 
     /// Whether a write may end occurrences that somebody edited at the provider, of which nothing is known here yet.
     fn forgets_occurrences(&self, job: &Job) -> bool {
-        let scene = &job.scene;
-        let known = job.entry.attempts > 0 || self.replica.mode != ReplicaMode::TwoWay;
-        let local = &scene.local;
-        !known
+        let (scene, local) = (&job.scene, &job.scene.local);
+        let length = |document: &Document| document.value().get("duration").cloned();
+        !self.is_fresh
+            && job.entry.attempts < LOOKS_BEFORE_WRITE
+            && self.replica.mode == ReplicaMode::TwoWay
             && scene.remote_base().is_recurring()
-            && (local.state == State::Deleted || moved(&local.base, &local.document))
+            && (local.state == State::Deleted
+                || moved(&local.base, &local.document)
+                || length(&local.base) != length(&local.document))
     }
 
-    /// Look at the provider's changes before the write: one of them may have to be merged with it.
+    /// Look at the provider's changes just before the write: one of them may have to be merged with it. When they do not
+    /// end in some pages, they come in the next steps, and the entry stays in the queue.
     fn pull_first(&mut self, job: Job) -> Flow<()> {
-        let mut entry = job.entry;
-        entry.attempts += 1;
-        entry.due_ms = self.now_ms;
-        self.state.next_poll_ms = self.now_ms;
-        self.commit(vec![Change::Postpone(entry)], vec![])
+        for _ in 0..PAGES_BEFORE_WRITE {
+            self.pull()?;
+            if self.state.listing.is_none() {
+                break;
+            }
+        }
+        self.is_fresh = self.state.listing.is_none() && self.state.cursor.is_some() && self.state.sweep.is_none();
+        if self.is_fresh {
+            return self.push(job.entry);
+        }
+        let attempts = job.entry.attempts + 1;
+        self.commit(vec![Change::Postpone(PushEntry { attempts, due_ms: self.now_ms, ..job.entry })], vec![])
     }
 
     fn job(&self, entry: PushEntry, row: Option<EventRow>, shadow: Option<Shadow>) -> Job {
@@ -98,12 +107,7 @@ impl<F: Effects> Session<'_, F> {
 
     fn update(&mut self, job: Job) -> Flow<()> {
         let present = Self::agreed_remote(&job.scene);
-        let local = &job.scene.local;
-        let keys = Keys::between(&present.document, &local.base);
-        let base = keys.rename(&present.document);
-        let versions = Versions { local_base: &local.base, local: &local.document, remote_base: &base, remote: &base };
-        let mut wanted = merge(versions, Preference { winner: Side::Local, edit_beats_delete: false }).remote;
-        wanted = keys.inverted().and(&wanted, &present.document).rename(&wanted);
+        let wanted = wanted_remote(&job.scene.local, &present.document);
         let update = Update {
             remote_id: &job.scene.remote_id,
             etag: &present.etag,

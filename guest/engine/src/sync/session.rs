@@ -56,6 +56,8 @@ pub(super) struct Session<'a, F: Effects> {
     pub(super) tries_apart: bool,
     /// Exceptions read again so far, see [`crate::limits::EXCEPTION_READS_PER_STEP`].
     pub(super) exception_reads: u32,
+    /// The provider's changes were pulled to the end in this step.
+    pub(super) is_fresh: bool,
     stored: String,
     siblings: Option<Vec<String>>,
 }
@@ -76,6 +78,7 @@ impl<'a, F: Effects> Session<'a, F> {
             requests: 0,
             tries_apart: false,
             exception_reads: 0,
+            is_fresh: false,
             stored,
             siblings: None,
         }

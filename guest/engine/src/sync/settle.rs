@@ -86,13 +86,31 @@ impl<F: Effects> Session<'_, F> {
             Remote::Present(present) => self.is_ours(present, &uid),
             Remote::Gone => false,
         };
-        let state = remote_state(&remote, shadow.as_ref());
+        let state = match (remote_state(&remote, shadow.as_ref()), &remote) {
+            // Our own write, whose answer was lost, before the deletion here: nobody's edit (invariants I3, I6).
+            (State::Changed, Remote::Present(present)) if self.is_last_word(&local, shadow.as_ref(), present) => {
+                State::Same
+            }
+            (state, _) => state,
+        };
         let decision = self.guarded(plan(base, local.state, state, self.rules(&notes, ours)), local.state);
         let mut scene = Scene { uid, remote_id, shadow, local, notes };
         match remote {
             Remote::Present(present) => self.present(out, &mut scene, *present, decision),
             Remote::Gone => self.gone(out, &mut scene, decision),
         }
+    }
+
+    /// Whether the provider shows a deleted event just as it was here at its end.
+    fn is_last_word(&self, local: &Local, shadow: Option<&Shadow>, present: &Present) -> bool {
+        if local.state != State::Deleted {
+            return false;
+        }
+        let wanted = match shadow.filter(|shadow| !shadow.gone) {
+            Some(shadow) => wanted_remote(local, &remote_base(shadow, local)),
+            None => local.document.clone(),
+        };
+        self.expresses(present, &wanted)
     }
 
     /// During a sweep whose deletions were refused, what is missing is created again.
@@ -299,12 +317,28 @@ impl Scene {
     /// The remote half of the base; empty when there is none.
     pub(super) fn remote_base(&self) -> Document {
         match self.shadow.as_ref().filter(|shadow| !shadow.gone) {
-            // Both halves of the base are the same text.
-            Some(Shadow { local: None, .. }) => self.local.base.clone(),
-            Some(shadow) => Document::parse(&shadow.remote).unwrap_or_default(),
+            Some(shadow) => remote_base(shadow, &self.local),
             None => Document::default(),
         }
     }
+}
+
+/// The remote half of a base.
+fn remote_base(shadow: &Shadow, local: &Local) -> Document {
+    match shadow {
+        // Both halves of the base are the same text.
+        Shadow { local: None, .. } => local.base.clone(),
+        shadow => Document::parse(&shadow.remote).unwrap_or_default(),
+    }
+}
+
+/// What the remote side is to be, when only the local side changed.
+pub(super) fn wanted_remote(local: &Local, remote_base: &Document) -> Document {
+    let keys = Keys::between(remote_base, &local.base);
+    let base = keys.rename(remote_base);
+    let versions = Versions { local_base: &local.base, local: &local.document, remote_base: &base, remote: &base };
+    let wanted = merge(versions, Preference { winner: Side::Local, edit_beats_delete: false }).remote;
+    keys.inverted().and(&wanted, remote_base).rename(&wanted)
 }
 
 /// What the local side is when only the remote side counts: the local half of the new base.

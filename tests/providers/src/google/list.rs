@@ -45,6 +45,7 @@ const NOT_WITH_TOKEN: [&str; 8] = [
 ];
 const DEFAULT_PAGE: usize = 250;
 const MAX_PAGE: usize = 2500;
+const DAY_S: i64 = 86_400;
 /// How far endless series are listed by events.instances without timeMax, in seconds: five years.
 const INSTANCES_AHEAD_S: i64 = 5 * 366 * 86_400;
 
@@ -358,7 +359,11 @@ pub(crate) fn list_instances(
         if text(&body, "status") == "cancelled" && !show_deleted { Vec::new() } else { vec![body] }
     } else {
         // An endless series is listed some years ahead.
-        let horizon = start_of(&body, &calendar.time_zone).max(state.now_ms / 1000) + INSTANCES_AHEAD_S;
+        let mut horizon = start_of(&body, &calendar.time_zone).max(state.now_ms / 1000) + INSTANCES_AHEAD_S;
+        // Who names an original start is answered, however far away it is.
+        if let Some(wanted) = params.get("originalStart") {
+            horizon = horizon.max(read_original(wanted)?.utc(&calendar.time_zone) + DAY_S);
+        }
         let cancelled = text(&body, "status") == "cancelled";
         if cancelled && !show_deleted {
             Vec::new()

@@ -91,8 +91,8 @@ impl Provider for Google {
         (Purpose::Read, self.get(target, new.client_id))
     }
 
-    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Option<Row>, Skipped> {
-        self.read_row(target, body).map(Some)
+    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Search<Row>, Skipped> {
+        self.read_row(target, body).map(Search::Found)
     }
 
     fn update(&self, target: &Target<'_>, update: &Update<'_>) -> Result<Option<Request>, Refused> {
@@ -122,10 +122,10 @@ impl Provider for Google {
         body: &[u8],
         _master: &Document,
         _recurrence_id: &str,
-    ) -> Result<Search, Skipped> {
+    ) -> Result<Search<RemoteException>, Skipped> {
         let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(|_| changes::damaged(""))?;
         match events.items.into_iter().next().map(|event| event::read(target, event)) {
-            Some(Ok(Row::Exception(exception))) => Ok(Search::Found(exception)),
+            Some(Ok(Row::Exception(exception))) => Ok(Search::Found(*exception)),
             _ => Ok(Search::Nothing),
         }
     }

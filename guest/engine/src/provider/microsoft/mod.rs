@@ -151,7 +151,7 @@ impl Provider for Microsoft {
         (Purpose::List, changes::find_created(target, new))
     }
 
-    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Option<Row>, Skipped> {
+    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Search<Row>, Skipped> {
         changes::read_created(target, body)
     }
 
@@ -185,12 +185,12 @@ impl Provider for Microsoft {
         body: &[u8],
         master: &Document,
         recurrence_id: &str,
-    ) -> Result<Search, Skipped> {
+    ) -> Result<Search<RemoteException>, Skipped> {
         let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(|_| changes::damaged(""))?;
         let meant =
             |event: &wire::Event| event::original_start(target, event, master).as_deref() == Some(recurrence_id);
         match events.value.into_iter().find(meant).map(|event| event::read(target, event)) {
-            Some(Ok(Row::Exception(exception))) => Ok(Search::Found(exception)),
+            Some(Ok(Row::Exception(exception))) => Ok(Search::Found(*exception)),
             Some(_) => Ok(Search::Nothing),
             None => Ok(events.next_link.map_or(Search::Nothing, |next| Search::Next(prefer(get_request(next))))),
         }
