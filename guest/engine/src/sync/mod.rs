@@ -223,6 +223,8 @@ impl<F: Effects> Session<'_, F> {
         if !queue.due.is_empty() {
             for entry in queue.due {
                 match self.push(entry.clone()) {
+                    // It pulled first, and there is more of it: a sweep counts what the listing showed, and nothing newer.
+                    Ok(()) if self.state.listing.is_some() || self.state.sweep.is_some() => break,
                     Ok(()) => {}
                     Err(Stop::Outcome(Outcome::Retry { at_ms, code })) => {
                         self.let_others_go_first(entry, at_ms, &code)?;

@@ -8,6 +8,7 @@ use super::look::{Resolved, Seen};
 use super::session::{Flow, Session};
 use super::settle::Pending;
 use super::state::{Listing, Rest, Sweep};
+use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, Health};
 use crate::id;
 use crate::limits::{DESCRIBE_AGAIN_MS, READ_BATCH};
@@ -57,7 +58,7 @@ impl<F: Effects> Session<'_, F> {
             }
             Verdict::CursorLost | Verdict::NoListing => return self.start_over(),
             // Perhaps it is only the stored link that leads nowhere.
-            Verdict::NotFound if !listing.full || listing.page.is_some() => return self.start_over(),
+            Verdict::NotFound if self.place_is_doubtful(&listing) => return self.start_over(),
             Verdict::NotFound => {
                 return Err(self.fail(
                     "calendar-not-found",
@@ -72,11 +73,14 @@ impl<F: Effects> Session<'_, F> {
         match page {
             Some(page) if page.next != Next::Nothing => self.apply(listing, page),
             // The stored place may be what is damaged: it is given up, which costs a full listing.
-            _ if (!listing.full || listing.page.is_some()) && crate::backoff::step_gave_up(self.state.failed_steps) => {
-                self.start_over()
-            }
+            _ if self.place_is_doubtful(&listing) => self.start_over(),
             _ => Err(self.fail("damaged-answer", "the provider's answer is not a page of a listing")),
         }
+    }
+
+    /// Whether the stored place in the listing may be what is wrong: nothing else has helped.
+    fn place_is_doubtful(&self, listing: &Listing) -> bool {
+        (!listing.full || listing.page.is_some()) && backoff::step_gave_up(self.state.failed_steps)
     }
 
     /// At the beginning of a listing: ask what the calendar is like, where its pages do not say. What is not answered
