@@ -16,6 +16,7 @@ pub mod id;
 pub mod limits;
 pub mod provider;
 pub mod recurrence;
+pub mod seeded;
 pub mod sync;
 pub mod time;
 pub mod webhooks;

@@ -9,14 +9,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
+use tandem_engine::seeded::{self, Bug};
 
 use super::history::History;
 use super::marks::{Mark, Marks};
-use super::{Played, Tally, generate, golden, play, shrink};
+use super::{Played, Tally, Violation, generate, golden, play, shrink};
 use crate::world::EngineKind;
 
 /// How the program is called.
 pub const USAGE: &str = "usage: simulate [--seeds N] [--from SEED] [--native|--component] [--threads N] [--keep-going]
+       simulate --bugs [--seeds N]
        simulate --golden [--native|--component]
        simulate --seed N | --replay FILE [--native|--component] [--trace] [--no-shrink]";
 /// Runs with so many histories must have been on every rare path.
@@ -34,6 +36,7 @@ pub struct Order {
     shrinks: bool,
     keep_going: bool,
     golden: bool,
+    bugs: bool,
 }
 
 /// One history.
@@ -60,6 +63,7 @@ impl Order {
             shrinks: true,
             keep_going: false,
             golden: false,
+            bugs: false,
         };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -76,6 +80,7 @@ impl Order {
                 "--component" => order.engine = EngineKind::Component,
                 "--trace" => order.trace = true,
                 "--no-shrink" => order.shrinks = false,
+                "--bugs" => order.bugs = true,
                 "--golden" => order.golden = true,
                 "--keep-going" => order.keep_going = true,
                 _ => return Err(format!("unknown argument {argument}")),
@@ -92,6 +97,7 @@ pub fn run(order: &Order) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     match &order.one {
         Some(source) => one(order, source),
+        None if order.bugs => bugs(order),
         None if order.golden => scenarios(order),
         None => many(order),
     }
@@ -159,6 +165,41 @@ pub fn component() -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Each bug that can be planted in the linked engine must be found, and the engine without it must be well.
+fn bugs(order: &Order) -> ExitCode {
+    let mut takes = Vec::new();
+    let mut missed = Vec::new();
+    for bug in Bug::ALL {
+        match seeds_to_find(bug, order) {
+            Some((seeds, violation)) => {
+                let what: String = violation.what.chars().take(90).collect();
+                say(&format!("{bug:?}: found after {seeds} seeds, {} {what}", violation.invariant));
+                takes.push(seeds);
+            }
+            None => {
+                say(&format!("{bug:?}: NOT found in {} seeds", order.seeds));
+                missed.push(bug);
+            }
+        }
+    }
+    takes.sort_unstable();
+    let median = takes.get(takes.len() / 2).copied().unwrap_or(0);
+    say(&format!("{} of {} bugs found, after {median} seeds in the median", takes.len(), Bug::ALL.len()));
+    if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many seeds it takes to find a planted bug, and what it broke.
+#[must_use]
+pub fn seeds_to_find(bug: Bug, order: &Order) -> Option<(u64, Violation)> {
+    seeded::plant(Some(bug));
+    let found = (order.from..order.from + order.seeds).find_map(|seed| {
+        let violation = play(&generate(seed), EngineKind::Native, false).violations.into_iter().next()?;
+        Some((seed - order.from + 1, violation))
+    });
+    seeded::plant(None);
+    found
 }
 
 /// Pairs of deaths are died in so many scenarios, the smallest ones.

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{Document, is_excluded};
+use crate::seeded::{Bug, has};
 
 /// Properties that only make sense together: they win or lose as one.
 const TIME: [&str; 6] =
@@ -85,7 +86,7 @@ fn shape_of(name: &str) -> Shape {
     match name {
         "participants" | "locations" | "virtualLocations" | "links" => Shape::Set(&Shape::Object),
         "alerts" | "keywords" | "categories" | "relatedTo" => Shape::Set(&Shape::Atom),
-        "recurrenceOverrides" => Shape::Overrides,
+        "recurrenceOverrides" if !has(Bug::OverridesAsOne) => Shape::Overrides,
         // What a provider keeps for other programs are names with values, each of which stands for itself.
         vendor if vendor.ends_with(":private") || vendor.ends_with(":shared") => Shape::Set(&Shape::Atom),
         _ => Shape::Atom,

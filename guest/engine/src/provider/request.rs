@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::effects::{Method, Request};
+use crate::seeded::{Bug, has};
 
 /// Percent-encoding of everything but RFC 3986's unreserved characters.
 pub(super) fn encode(text: &str) -> String {
@@ -53,7 +54,9 @@ pub(super) fn json_request(method: Method, url: String, body: &Value) -> Request
 /// The write happens only to this version; none when it is not known.
 pub(super) fn conditional(mut request: Request, etag: &str) -> Request {
     if !etag.is_empty() {
-        request.headers.push(("if-match".into(), etag.to_owned()));
+        if !has(Bug::NoIfMatch) {
+            request.headers.push(("if-match".into(), etag.to_owned()));
+        }
     }
     request
 }

@@ -11,6 +11,7 @@ use crate::event::{Document, is_excluded};
 use crate::limits::{EXCEPTION_READS_PER_STEP, READ_BATCH};
 use crate::provider::{Instance, Notes, Placed, Purpose, RemoteEvent, RemoteException, Row, Skipped, Verdict};
 use crate::recurrence;
+use crate::seeded::{Bug, has};
 use crate::time::LocalDateTime;
 
 /// Everything that one page says about one event.
@@ -147,7 +148,9 @@ impl<F: Effects> Session<'_, F> {
         for (remote_id, arrival) in arrivals {
             let shadow = shadows.remove(&remote_id);
             if arrival.event.is_none() && !arrival.gone && shadow.as_ref().is_none_or(|shadow| shadow.gone) {
-                self.buffer(arrival, changes);
+                if !has(Bug::OrphansDropped) {
+                    self.buffer(arrival, changes);
+                }
                 continue;
             }
             let arrival = self.with_known_exceptions(arrival, shadow.as_ref())?;

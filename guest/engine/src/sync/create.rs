@@ -10,6 +10,7 @@ use crate::event::keys::align;
 use crate::id;
 use crate::limits::{MAX_INCARNATIONS, SEARCH_PAGES};
 use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Search, Verdict};
+use crate::seeded::{Bug, has};
 
 impl<F: Effects> Session<'_, F> {
     pub(super) fn create(&mut self, job: Job) -> Flow<()> {
@@ -21,8 +22,12 @@ impl<F: Effects> Session<'_, F> {
                 vec![],
             );
         }
-        let remote_id = id::client_id(&self.replica, &job.scene.uid, job.scene.notes.incarnation);
-        let mark = id::origin_mark(&self.replica, &job.scene.uid);
+        let salt = if has(Bug::RandomId) { self.fx.random() as u32 } else { 0 };
+        let remote_id = id::client_id(&self.replica, &job.scene.uid, job.scene.notes.incarnation ^ salt);
+        let mark = match has(Bug::NoMark) {
+            false => id::origin_mark(&self.replica, &job.scene.uid),
+            true => String::new(),
+        };
         let (document, notify) = (job.scene.local.document.clone(), job.entry.notify_attendees);
         let new = New { client_id: &remote_id, mark: &mark, document: &document, notify };
         let request = match self.provider.create(&self.target(), &new) {
@@ -109,7 +114,9 @@ impl<F: Effects> Session<'_, F> {
             }
         };
         match (verdict, found) {
-            (Verdict::Done, Ok(Search::Found(Row::Event(event)))) if event.mark.as_deref() == Some(new.mark) => {
+            (Verdict::Done, Ok(Search::Found(Row::Event(event))))
+                if !has(Bug::DuplicateNotAdopted) && event.mark.as_deref() == Some(new.mark) =>
+            {
                 return self.absorb(vec![Row::Event(event)], vec![]);
             }
             (Verdict::Done, Ok(Search::Next(_))) => {

@@ -10,6 +10,7 @@ use crate::effects::{Change, Effects, FailureKind, Response, Shadow};
 use crate::event::{Document, is_excluded};
 use crate::provider::{Instance, Notes, Placed, Purpose, Refused, Row, Update};
 use crate::recurrence::{self, exception};
+use crate::seeded::{Bug, has};
 
 /// A write of an exception.
 pub(super) struct Sent {
@@ -39,7 +40,7 @@ impl<F: Effects> Session<'_, F> {
             Some(patch) => is_excluded(patch),
             None => !recurrence::contains(wanted.value(), &recurrence_id).unwrap_or(true),
         };
-        if hidden && before.is_some_and(is_excluded) {
+        if hidden && (before.is_some_and(is_excluded) || has(Bug::DeletedOccurrenceKept)) {
             return self.skip_exception(job, present, &recurrence_id, wanted);
         }
         let instance = match present.notes.instances.get(&recurrence_id) {

@@ -11,6 +11,7 @@ use crate::effects::{Change, Effects, FailureKind, Shadow};
 use crate::id::failure_id;
 use crate::limits::{GUARD_EVENTS, GUARD_PERCENT, PROOF_PAGE, SWEEP_PAGE};
 use crate::provider::Row;
+use crate::seeded::{Bug, has};
 
 /// What the guard tells people.
 const ASKING: &str = "the provider shows more of the calendar as removed than is believed without asking; answer the guard: \
@@ -19,7 +20,7 @@ const ASKING: &str = "the provider shows more of the calendar as removed than is
 /// Whether so many deletions have to be asked for.
 #[must_use]
 pub(super) fn is_too_many(live: u64, unseen: u64) -> bool {
-    unseen > 0 && (unseen >= live || unseen > GUARD_EVENTS.max(live * GUARD_PERCENT / 100))
+    !has(Bug::NoGuard) && unseen > 0 && (unseen >= live || unseen > GUARD_EVENTS.max(live * GUARD_PERCENT / 100))
 }
 
 impl<F: Effects> Session<'_, F> {

@@ -10,6 +10,7 @@ use super::troubled::Answer;
 use crate::effects::{Change, Effects, Shadow};
 use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
 use crate::provider::{Look, Page, Row, Skipped, Verdict};
+use crate::seeded::{Bug, has};
 
 /// What became of looking at events.
 #[derive(Debug, Default)]
@@ -50,6 +51,7 @@ impl<F: Effects> Session<'_, F> {
         let mut rows = Vec::new();
         for row in std::mem::take(&mut page.rows) {
             match row {
+                Row::Look(Look { id, .. }) if has(Bug::RemovalBelieved) => rows.push(Row::Gone(id)),
                 Row::Look(Look { id, only_known }) => {
                     let all = looks.entry(id).or_insert(true);
                     *all = *all && only_known;

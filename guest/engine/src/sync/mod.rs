@@ -25,6 +25,7 @@ use self::session::{Session, Stop};
 use crate::effects::{Change, Effects, FailureKind, PushEntry, StorageError, TimeMs};
 use crate::limits::{REPLANS, TOLD_AFTER, WRITES_PER_STEP};
 use crate::provider;
+use crate::seeded::{Bug, has};
 use crate::time::Zones;
 
 /// What to do with the replica next. See `wit/sync.wit`.
@@ -213,7 +214,10 @@ impl<F: Effects> Session<'_, F> {
             changes.push(Change::PutFailure(failure));
             self.report.failed += 1;
         }
-        changes.push(Change::Postpone(entry));
+        changes.push(match has(Bug::FailedWriteForgotten) {
+            false => Change::Postpone(entry),
+            true => Change::Dequeue(entry.replica, entry.uid, entry.revision),
+        });
         self.commit(changes, vec![])
     }
 

@@ -7,6 +7,7 @@
 use super::arrive::{Present, overrides};
 use crate::event::{Document, is_excluded};
 use crate::recurrence::{self, exception};
+use crate::seeded::{Bug, has};
 
 /// Members of a document that say when a series is. Where they change, its occurrences get other names.
 const TIMES: [&str; 4] = ["start", "timeZone", "showWithoutTime", "recurrenceRules"];
@@ -14,7 +15,7 @@ const TIMES: [&str; 4] = ["start", "timeZone", "showWithoutTime", "recurrenceRul
 impl Present {
     /// Take occurrences back to what they were `before` where somebody edited them since.
     pub(super) fn hold_back_news(&mut self, before: &Self) {
-        if moved(&before.document, &self.document) {
+        if has(Bug::NewsOverwritten) || moved(&before.document, &self.document) {
             return;
         }
         let (known, mut now) = (overrides(&before.document), overrides(&self.document));

@@ -6,6 +6,7 @@
 //! planned, and planning again after its effect gives [`Decision::Nothing`] (invariants I11, I12).
 
 use crate::effects::{ConflictPolicy, ReplicaMode};
+use crate::seeded::{Bug, has};
 
 /// What the replica's shadow of the event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +131,7 @@ fn both_ways(local: State, remote: State, policy: ConflictPolicy) -> Decision {
         // A shadow never says that the remote event was never there: missing is gone.
         (Changed, Deleted | Missing) if policy == Remote => Decision::DeleteLocalEdited,
         (Changed, Deleted | Missing) => Decision::RecreateRemote,
+        (Deleted, Changed) if has(Bug::DeletionBeatsEdit) => Decision::DeleteRemote,
         (Deleted, Changed) if policy == Local => Decision::DeleteRemoteEdited,
         (Deleted, Changed) => Decision::RestoreLocalEdited,
 

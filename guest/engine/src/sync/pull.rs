@@ -13,6 +13,7 @@ use crate::effects::{Change, Effects, EventRow, FailureKind, Health};
 use crate::id;
 use crate::limits::{DESCRIBE_AGAIN_MS, READ_BATCH};
 use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
+use crate::seeded::{Bug, has};
 
 impl<F: Effects> Session<'_, F> {
     /// Whether there is a reason to look.
@@ -127,7 +128,9 @@ impl<F: Effects> Session<'_, F> {
 
     /// A number above every earlier one, also when the state that counted them was lost: the time is one.
     fn next_generation(&mut self) {
-        self.state.generation = self.now_ms.max(self.state.generation + 1);
+        if !has(Bug::OldGeneration) {
+            self.state.generation = self.now_ms.max(self.state.generation + 1);
+        }
     }
 
     /// Removals are counted from here on, unless series are still being asked for.
@@ -158,6 +161,9 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn apply(&mut self, listing: Listing, mut page: Page) -> Flow<()> {
+        if has(Bug::LastRowLost) {
+            page.rows.pop();
+        }
         let Resolved { changes, left } = self.resolve(&mut page)?;
         if page.writable.is_some() {
             self.state.writable = page.writable;
@@ -167,6 +173,9 @@ impl<F: Effects> Session<'_, F> {
         }
         self.report.pulled += page.count;
         self.turn(listing, left, page.next);
+        if has(Bug::CursorStoredEarly) {
+            self.commit(vec![], vec![])?;
+        }
         self.absorb_seen(Seen { rows: page.rows, skipped: page.skipped, ..Seen::default() }, changes)
     }
 
@@ -198,7 +207,7 @@ impl<F: Effects> Session<'_, F> {
         self.state.listing = None;
         self.state.pulled_wanted = listing.wanted;
         self.state.synced_ms = self.now_ms;
-        if listing.full {
+        if listing.full && !has(Bug::NoSweep) {
             self.state.sweep = Some(Sweep::default());
         }
         let seconds = match self.state.has_channel && self.settings.webhook_url.is_some() {
@@ -280,6 +289,7 @@ impl<F: Effects> Session<'_, F> {
         for subject in subjects.iter().filter(|subject| subject.shadow.is_none()) {
             if let Remote::Present(present) = &subject.remote {
                 let marked = present.mark.as_deref().and_then(|mark| id::uid_of_mark(&self.replica, mark));
+                let marked = marked.filter(|_| !has(Bug::MarkIgnored));
                 wanted.push(marked.unwrap_or(present.document.uid()).to_owned());
             }
         }

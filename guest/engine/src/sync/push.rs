@@ -12,6 +12,7 @@ use crate::event::Document;
 use crate::id;
 use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WINDOW_MS, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
+use crate::seeded::{Bug, has};
 
 /// Tries of one write that ended in somebody else's change, after which people are told.
 pub(super) const CONTESTED: u32 = 20;
@@ -58,7 +59,8 @@ impl<F: Effects> Session<'_, F> {
     fn forgets_occurrences(&self, job: &Job) -> bool {
         let (scene, local) = (&job.scene, &job.scene.local);
         let length = |document: &Document| document.value().get("duration").cloned();
-        !self.is_fresh
+        !has(Bug::BlindSeriesWrite)
+            && !self.is_fresh
             && job.entry.attempts < LOOKS_BEFORE_WRITE
             && self.replica.mode == ReplicaMode::TwoWay
             && scene.remote_base().is_recurring()
@@ -140,6 +142,7 @@ impl<F: Effects> Session<'_, F> {
         let remote_id = own.map_or_else(|| job.scene.remote_id.clone(), |sent| sent.instance.id.clone());
         match verdict {
             Verdict::Done => {}
+            Verdict::Changed if has(Bug::ChangedMeansDone) => return self.done(job, vec![]),
             Verdict::Changed | Verdict::NotFound => return self.look_again(job, &remote_id, verdict),
             Verdict::Rejected { code, detail } => match exception {
                 Some(sent) => return self.refuse_exception(job, &sent.recurrence_id, &code, detail),
@@ -216,6 +219,9 @@ impl<F: Effects> Session<'_, F> {
         reached: Option<&Document>,
         wrote: bool,
     ) -> Flow<()> {
+        if has(Bug::SentInsteadOfReturned) {
+            present.document = wanted.clone();
+        }
         let Job { entry, scene } = job;
         let mut agreed = scene.local.document.clone();
         let here = reached.unwrap_or(&present.document);

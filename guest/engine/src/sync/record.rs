@@ -12,6 +12,7 @@ use crate::event::Document;
 use crate::event::merge::Clash;
 use crate::id;
 use crate::recurrence;
+use crate::seeded::{Bug, has};
 
 impl<F: Effects> Session<'_, F> {
     /// Nothing changed: only remember that it was seen, when there is something new to remember.
@@ -39,7 +40,10 @@ impl<F: Effects> Session<'_, F> {
             notes: scene.notes.text(),
             ..shadow.clone()
         };
-        out.changes.push(Change::PutShadow(self.replica.id.clone(), buried));
+        out.changes.push(match has(Bug::TombstoneForgotten) {
+            false => Change::PutShadow(self.replica.id.clone(), buried),
+            true => Change::DeleteShadow(self.replica.id.clone(), buried.uid),
+        });
     }
 
     pub(super) fn queue(&mut self, out: &mut Pending, scene: &Scene) {
@@ -150,7 +154,9 @@ impl<F: Effects> Session<'_, F> {
             decided_by: if asked { String::new() } else { "policy".into() },
             open: asked,
         };
-        out.changes.push(Change::PutConflict(conflict));
+        if !has(Bug::NoConflictRecord) {
+            out.changes.push(Change::PutConflict(conflict));
+        }
         self.report.conflicts += 1;
     }
 }

@@ -13,6 +13,7 @@ use crate::effects::{
 use crate::id::failure_id;
 use crate::limits::REQUESTS_PER_STEP;
 use crate::provider::{Provider, Purpose, Target, Verdict};
+use crate::seeded::{Bug, has};
 use crate::time::Zones;
 
 /// Why a step cannot go on. What is to be stored about it has been stored.
@@ -266,7 +267,9 @@ impl<'a, F: Effects> Session<'a, F> {
             return Ok(());
         }
         expectations.push(Expectation::Replica(self.replica.id.clone(), self.replica.revision));
-        expectations.push(Expectation::Lease(self.replica.id.clone(), self.replica.lease_epoch));
+        if !has(Bug::NoLease) {
+            expectations.push(Expectation::Lease(self.replica.id.clone(), self.replica.lease_epoch));
+        }
         if state_moved {
             changes.push(Change::PutReplica(ReplicaUpdate {
                 id: self.replica.id.clone(),
@@ -286,6 +289,9 @@ impl<'a, F: Effects> Session<'a, F> {
 
     /// Entries that tell the other replicas of the calendar about a new revision.
     pub(super) fn tell_others(&mut self, uid: &str, revision: u64, changes: &mut Vec<Change>) -> Flow<()> {
+        if has(Bug::OthersNotTold) {
+            return Ok(());
+        }
         if self.siblings.is_none() {
             let all = self.fx.calendar_replicas(&self.replica.calendar)?;
             self.siblings = Some(all.into_iter().map(|other| other.id).filter(|id| *id != self.replica.id).collect());

@@ -12,6 +12,7 @@ use crate::event::merge::{Clash, Merged, Preference, Side, Versions, merge};
 use crate::id;
 use crate::provider::{Notes, Refused, Update};
 use crate::recurrence;
+use crate::seeded::{Bug, has};
 
 /// Changes that belong into one commit.
 #[derive(Default)]
@@ -40,7 +41,7 @@ impl<F: Effects> Session<'_, F> {
         Rules {
             mode: self.replica.mode,
             policy: self.replica.policy,
-            writable: self.state.writable != Some(false) && !notes.read_only,
+            writable: has(Bug::ReadOnlyIgnored) || self.state.writable != Some(false) && !notes.read_only,
             ours,
         }
     }
@@ -103,7 +104,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Whether the provider shows a deleted event just as it was here at its end.
     fn is_last_word(&self, local: &Local, shadow: Option<&Shadow>, present: &Present) -> bool {
-        if local.state != State::Deleted {
+        if local.state != State::Deleted || has(Bug::OwnWriteTakenForEdit) {
             return false;
         }
         let wanted = match shadow.filter(|shadow| !shadow.gone) {
@@ -185,6 +186,9 @@ impl<F: Effects> Session<'_, F> {
 
     /// The local document after a merge. Clashes go into a conflict record.
     fn merge(&mut self, out: &mut Pending, scene: &Scene, present: &Present, base_remote: &Document) -> Flow<Document> {
+        if has(Bug::MergeTakesRemote) {
+            return Ok(present.document.clone());
+        }
         let local = &scene.local.document;
         // Both sides show it for the first time, and say the same as far as the provider can say it.
         if scene.shadow.as_ref().is_none_or(|shadow| shadow.gone) && self.expresses(present, local) {
@@ -197,6 +201,9 @@ impl<F: Effects> Session<'_, F> {
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
         let shown = super::arrive::overrides(&present.document);
         for id in recurrence::drop_stale_overrides(local, &mut outcome, &shown) {
+            if has(Bug::LostExceptionUnrecorded) {
+                continue;
+            }
             if super::arrive::overrides(local).get(&id) != super::arrive::overrides(&scene.local.base).get(&id) {
                 clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Remote });
             }

@@ -8,6 +8,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::effects::{Replica, TimeMs};
+use crate::seeded::{Bug, has};
 
 /// What a valid token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,10 @@ pub fn sign(key: &[u8], replica: &Replica, channel: &str, expires_ms: TimeMs) ->
 pub fn verify<'a>(key: &[u8], channel: &str, token: &'a str) -> Option<Claims<'a>> {
     let (claims, tag) = token.rsplit_once(':')?;
     let tag = BASE64URL_NOPAD.decode(tag.as_bytes()).ok()?;
-    mac(key, channel, claims)?.verify_slice(&tag).ok()?;
+    let verified = mac(key, channel, claims)?.verify_slice(&tag);
+    if !has(Bug::ForgeryBelieved) {
+        verified.ok()?;
+    }
     let mut parts = claims.split(':');
     let (Some("v1"), Some(expiry), Some(tenant), Some(replica), None) =
         (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())

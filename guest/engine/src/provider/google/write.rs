@@ -12,6 +12,7 @@ use crate::event::Document;
 use crate::event::keys::calendar_address;
 use crate::provider::request::{conditional, encode, json_request};
 use crate::provider::{New, Target, Update};
+use crate::seeded::{Bug, has};
 use crate::time;
 
 /// Most reminders of an event.
@@ -63,7 +64,7 @@ pub(super) fn delete(target: &Target<'_>, remote_id: &str, etag: &str, notify: b
 
 /// Mail to attendees goes out only when the edit asked for it (invariant I17).
 fn send_updates(notify: bool) -> &'static str {
-    if notify { "sendUpdates=all" } else { "sendUpdates=none" }
+    if notify || has(Bug::MailSent) { "sendUpdates=all" } else { "sendUpdates=none" }
 }
 
 /// The fields of `after` that differ, and `null` for those that are gone.
