@@ -49,7 +49,7 @@ fn story_ends_with_equal_sides_and_leaves_nothing_behind() {
     };
     assert_eq!(figure("events  "), "360");
     assert!(figure("first sync, Google read").starts_with("300 events"));
-    let number = |text: &str| text.split(' ').next().unwrap().parse::<usize>().unwrap();
+    let number = |text: &str| text.split([' ', ',']).next().unwrap().parse::<usize>().unwrap();
     let written = |provider: &str| number(&figure(&format!("first sync, written to {provider}")));
     // At least the one of the story.
     let refused = figure("series that Outlook cannot express");
