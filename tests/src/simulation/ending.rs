@@ -24,7 +24,8 @@ const MARK: &str = "String {7f3c1a52-6d0e-4b8f-9a41-2c5d8e90b7a6} Name tandem";
 const LONGEST_REST_MS: u64 = 2 * 3_600_000;
 
 /// Codes of failures that say what a provider has no words for.
-const EXCUSES: [&str; 3] = ["additional-dates", "deleted-occurrence", "recurrence-not-expressible"];
+const EXCUSES: [&str; 4] =
+    ["additional-dates", "deleted-occurrence", "recurrence-not-expressible", "read-only-calendar"];
 
 /// What is compared: 40 days before the world begins to 150 days after. Most of what people do is in March.
 const WINDOW: (i64, i64) = (BEGINNING_MS - 40 * DAY_MS, BEGINNING_MS + 150 * DAY_MS);

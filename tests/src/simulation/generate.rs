@@ -37,6 +37,7 @@ pub fn generate(seed: u64) -> History {
     let mut faults = Dice::stream(seed, Stream::Faults);
     let mut schedule = Dice::stream(seed, Stream::Schedule);
     let people = people(&setup);
+    let one_way = setup.google.as_ref().is_some_and(|google| google.read_only);
     let mut acts = Vec::new();
     let mut token = 0;
     // Some begin with calendars in step, some with a first listing under way.
@@ -46,7 +47,11 @@ pub fn generate(seed: u64) -> History {
     for _ in 0..3 + schedule.below(7) {
         for _ in 0..=workload.below(3) {
             token += 1;
-            acts.push(Act::Edit(edit(&mut workload, &people, token)));
+            let mut edit = edit(&mut workload, &people, token);
+            if one_way && edit.side == Side::Outlook {
+                edit.change = Change::New { day: 2 + workload.small(26), hour: 9, series: None };
+            }
+            acts.push(Act::Edit(edit));
             if schedule.once_in(3) {
                 acts.push(Act::Wait { ms: u32::try_from(schedule.below(4_000)).unwrap_or(0) });
             }
@@ -116,10 +121,11 @@ fn outlook(dice: &mut Dice, third: bool) -> OutlookWays {
     }
 }
 
-/// Who edits. In a calendar that may only be read, everybody who edits does it there.
+/// Who edits. In a calendar that may only be read it is done there, and what is new elsewhere cannot go there.
 fn people(setup: &Setup) -> Vec<Side> {
     if setup.google.as_ref().is_some_and(|google| google.read_only) {
-        return vec![Side::Google];
+        let others = setup.outlook.as_ref().filter(|ways| !ways.busy_only).map(|_| Side::Outlook);
+        return [Side::Google].into_iter().chain(others).collect();
     }
     let mut people = vec![Side::App];
     people.extend(setup.google.as_ref().map(|_| Side::Google));

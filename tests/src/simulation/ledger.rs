@@ -46,9 +46,10 @@ impl Ledger {
         self.touched.insert(done.family.clone());
     }
 
-    /// Nothing is under way: all sides agree.
-    pub(super) fn agreed(&mut self) {
-        self.touched.clear();
+    /// Nothing is under way. What nobody has looked at since may still be different: only what all sides say counts.
+    pub(super) fn settled(&mut self, world: &World, sides: &[Side]) {
+        let all: Vec<Facts> = sides.iter().map(|side| facts::of(world, *side)).collect();
+        self.touched.retain(|family| all.windows(2).any(|two| matches!(two, [a, b] if a.get(family) != b.get(family))));
     }
 
     /// Whether any series was split.

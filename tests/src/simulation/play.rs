@@ -7,7 +7,7 @@ use tandem_engine::sync::{Outcome, StepError};
 
 use super::ending;
 use super::facts;
-use super::history::{Act, Edit, History, Trouble};
+use super::history::{Act, Edit, History, Side, Trouble};
 use super::ledger::Ledger;
 use super::marks::{Mark, Marks};
 use super::misfortunes::strike;
@@ -72,9 +72,10 @@ pub fn play(history: &History, engine: EngineKind, kept: bool) -> Played {
     let mut world = stage::set(&history.setup, history.seed, engine, kept);
     let mut tally = Tally::default();
     let mut ledger = Ledger::default();
+    let sides = stage::sides(&history.setup);
     let lived = catch_unwind(AssertUnwindSafe(|| {
         for act in &history.acts {
-            perform(&mut world, act, &mut tally, &mut ledger);
+            perform(&mut world, act, &sides, &mut tally, &mut ledger);
         }
         calm(&mut world);
         ending::check(&mut world, &history.setup, &ledger)
@@ -98,7 +99,7 @@ pub fn play(history: &History, engine: EngineKind, kept: bool) -> Played {
     }
 }
 
-fn perform(world: &mut World, act: &Act, tally: &mut Tally, ledger: &mut Ledger) {
+fn perform(world: &mut World, act: &Act, sides: &[Side], tally: &mut Tally, ledger: &mut Ledger) {
     match act {
         Act::Edit(edit) => perform_edit(world, edit, tally, ledger),
         Act::Fault { at, kind, after, times } => {
@@ -117,7 +118,7 @@ fn perform(world: &mut World, act: &Act, tally: &mut Tally, ledger: &mut Ledger)
             tally.steps += 1;
             note_error(world, settled.as_ref().err());
             if matches!(settled, Ok(Outcome::Idle(_))) && world.memory.queue.is_empty() {
-                ledger.agreed();
+                ledger.settled(world, sides);
             }
         }
     }
@@ -129,7 +130,7 @@ fn perform_edit(world: &mut World, edit: &Edit, tally: &mut Tally, ledger: &mut 
         Some(done) => {
             tally.edits += 1;
             if let (true, Some(observer)) = (done.split, &mut world.observer) {
-                let here = edit.side == super::history::Side::App;
+                let here = edit.side == Side::App;
                 observer.marks.reach(if here { Mark::SplitHere } else { Mark::SplitThere });
             }
             ledger.note(world, edit, &done, &before);

@@ -126,6 +126,9 @@ impl<F: Effects> Session<'_, F> {
                 return Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"));
             }
             (Verdict::Done, Ok(_)) | (Verdict::NotFound, _) => {}
+            (Verdict::Done, Err(skipped)) if skipped.remote_id.is_none() => {
+                return Err(self.fail("damaged-answer", "the provider's answer to a search for an event is damaged"));
+            }
             // It may be ours: another id now could make it twice.
             _ => {
                 let detail = "the provider has an event under this id and does not show it; look there, then replay";

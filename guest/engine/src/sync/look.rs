@@ -130,16 +130,24 @@ impl<F: Effects> Session<'_, F> {
         let cut = cut || !seen.left.is_empty();
         let last = if cut { asked.get(seen.done.saturating_sub(1)).copied() } else { page.last() };
         let ends = !cut && page.len() < SWEEP_PAGE as usize;
-        self.state.doubt = last.filter(|_| !ends).map(|shadow| shadow.uid.clone());
+        let last = last.filter(|_| !ends).map(|shadow| shadow.uid.clone());
+        let changes = self.measured(&mut seen.rows, &known);
+        let out = self.settle_seen(seen, changes)?;
+        self.state.doubt = last;
         if self.state.doubt.is_none() && std::mem::take(&mut self.state.doubt_again) {
             self.state.doubt = Some(String::new());
         }
-        let changes = self.measured(&mut seen.rows, &known);
-        self.absorb_seen(seen, changes)
+        self.commit(out.changes, out.expectations)
     }
 
     /// Settle what was looked at, and commit. What cannot be read is recorded.
     pub(super) fn absorb_seen(&mut self, seen: Seen, changes: Vec<Change>) -> Flow<()> {
+        let out = self.settle_seen(seen, changes)?;
+        self.commit(out.changes, out.expectations)
+    }
+
+    /// The same without the commit: what is to be stored about it.
+    pub(super) fn settle_seen(&mut self, seen: Seen, changes: Vec<Change>) -> Flow<Pending> {
         let mut out = Pending { changes, ..Pending::default() };
         self.answered(&mut out.changes);
         let mut shadows = self.shadows_of(&seen.rows, &seen.skipped)?;
@@ -147,7 +155,7 @@ impl<F: Effects> Session<'_, F> {
         self.set_aside(&mut out, &seen.skipped, &mut shadows);
         let subjects = self.gather(seen.rows, &mut shadows, &mut out.changes)?;
         self.settle_all(&mut out, subjects)?;
-        self.commit(out.changes, out.expectations)
+        Ok(out)
     }
 
     fn see(&mut self, seen: &mut Seen, answer: Answer) -> Flow<()> {

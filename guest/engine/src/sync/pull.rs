@@ -172,11 +172,13 @@ impl<F: Effects> Session<'_, F> {
             self.state.time_zone = page.time_zone;
         }
         self.report.pulled += page.count;
-        self.turn(listing, left, page.next);
         if has(Bug::CursorStoredEarly) {
-            self.commit(vec![], vec![])?;
+            self.turn(listing.clone(), left.clone(), page.next.clone());
         }
-        self.absorb_seen(Seen { rows: page.rows, skipped: page.skipped, ..Seen::default() }, changes)
+        let out = self.settle_seen(Seen { rows: page.rows, skipped: page.skipped, ..Seen::default() }, changes)?;
+        // Only now: a request that fails on the way stores the state as it is, and the page comes again (invariant I9).
+        self.turn(listing, left, page.next);
+        self.commit(out.changes, out.expectations)
     }
 
     /// Go on with a page that was too much for one step.
@@ -184,8 +186,10 @@ impl<F: Effects> Session<'_, F> {
         let known = self.live(rest.looks.iter().cloned())?;
         let mut seen = self.look_at(&rest.looks)?;
         let changes = self.measured(&mut seen.rows, &known);
-        self.turn(listing, std::mem::take(&mut seen.left), rest.next);
-        self.absorb_seen(seen, changes)
+        let left = std::mem::take(&mut seen.left);
+        let out = self.settle_seen(seen, changes)?;
+        self.turn(listing, left, rest.next);
+        self.commit(out.changes, out.expectations)
     }
 
     /// What comes after this step: the rest of its page, else the next page or the end.
