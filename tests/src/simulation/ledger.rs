@@ -22,6 +22,8 @@ pub(super) struct Ledger {
     deleted: BTreeMap<String, String>,
     /// Families that were edited since the last time when nothing was under way.
     touched: BTreeSet<String>,
+    /// Families whose length somebody changed: no value tells whether all sides know.
+    stretched: BTreeSet<String>,
     /// How often a family may be there: once, and once more for each split.
     copies: BTreeMap<String, u32>,
 }
@@ -38,18 +40,25 @@ impl Ledger {
         self.superseded.extend(old.difference(&new).cloned());
         let copies = self.copies.entry(done.family.clone()).or_insert(1);
         *copies += u32::from(done.split);
-        if done.deleted && *copies == 1 && !self.touched.contains(&done.family) {
+        if done.deleted && *copies == 1 && !self.is_touched(&done.family) {
             self.deleted.insert(done.family.clone(), format!("{:?} deleted {}", edit.side, done.family));
         } else if edit.change != Change::Delete || !done.deleted {
             self.deleted.remove(&done.family);
         }
         self.touched.insert(done.family.clone());
+        if matches!(edit.change, Change::Length { .. }) {
+            self.stretched.insert(done.family.clone());
+        }
     }
 
     /// Nothing is under way. What nobody has looked at since may still be different: only what all sides say counts.
     pub(super) fn settled(&mut self, world: &World, sides: &[Side]) {
         let all: Vec<Facts> = sides.iter().map(|side| facts::of(world, *side)).collect();
         self.touched.retain(|family| all.windows(2).any(|two| matches!(two, [a, b] if a.get(family) != b.get(family))));
+    }
+
+    fn is_touched(&self, family: &str) -> bool {
+        self.touched.contains(family) || self.stretched.contains(family)
     }
 
     /// Whether any series was split.

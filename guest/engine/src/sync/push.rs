@@ -1,6 +1,8 @@
 //! Writes what the local side changed: each write conditional, each followed by its own commit, so that a crash in
 //! between is met by the deterministic id (409), the version tag (412) or the base (nothing left to write).
 
+use serde_json::Map;
+
 use super::arrive::{Present, overrides};
 use super::exceptions::{Sent, differing, reached};
 use super::news::moved;
@@ -26,8 +28,10 @@ pub(super) struct Job {
 impl<F: Effects> Session<'_, F> {
     /// Handle one entry of the queue: at most one write of the event or one of its exceptions.
     pub(super) fn push(&mut self, entry: PushEntry) -> Flow<()> {
-        let row = self.read_events(vec![entry.uid.clone()])?.remove(&entry.uid);
+        // The base first: if another worker settles the event in between, the older version tag makes the write fail, where
+        // a newer tag with an older event would undo what that worker has just taken over.
         let shadow = self.fx.shadows_by_uid(&self.replica.id, vec![entry.uid.clone()])?.into_iter().flatten().next();
+        let row = self.read_events(vec![entry.uid.clone()])?.remove(&entry.uid);
         let mut job = self.job(entry, row, shadow);
         let (base, remote) = match &job.scene.shadow {
             None => (Base::None, State::Missing),
@@ -58,15 +62,12 @@ impl<F: Effects> Session<'_, F> {
     /// Whether a write may end occurrences that somebody edited at the provider, of which nothing is known here yet.
     fn forgets_occurrences(&self, job: &Job) -> bool {
         let (scene, local) = (&job.scene, &job.scene.local);
-        let length = |document: &Document| document.value().get("duration").cloned();
         !has(Bug::BlindSeriesWrite)
             && !self.is_fresh
             && job.entry.attempts < LOOKS_BEFORE_WRITE
             && self.replica.mode == ReplicaMode::TwoWay
             && scene.remote_base().is_recurring()
-            && (local.state == State::Deleted
-                || moved(&local.base, &local.document)
-                || length(&local.base) != length(&local.document))
+            && (local.state == State::Deleted || ends_exceptions(local))
     }
 
     /// Look at the provider's changes just before the write: one of them may have to be merged with it. When they do not
@@ -107,7 +108,10 @@ impl<F: Effects> Session<'_, F> {
 
     // -- changing
 
-    fn update(&mut self, job: Job) -> Flow<()> {
+    fn update(&mut self, mut job: Job) -> Flow<()> {
+        if self.provider.embeds_exceptions() && ends_exceptions(&job.scene.local) {
+            self.expect_no_exceptions(&mut job)?;
+        }
         let present = Self::agreed_remote(&job.scene);
         let wanted = wanted_remote(&job.scene.local, &present.document);
         let update = Update {
@@ -127,6 +131,24 @@ impl<F: Effects> Session<'_, F> {
             Ok(None) => self.update_exception(job, present, &wanted),
             Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
         }
+    }
+
+    /// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its
+    /// answer or the look afterwards be lost, their absence is nobody's edit, and they are written again (invariant I1).
+    fn expect_no_exceptions(&mut self, job: &mut Job) -> Flow<()> {
+        let mut remote = job.scene.remote_base();
+        let Some(mut shadow) = job.scene.shadow.clone().filter(|_| !overrides(&remote).is_empty()) else {
+            return Ok(());
+        };
+        remote.set_overrides(Map::new());
+        job.scene.local.base.set_overrides(Map::new());
+        job.scene.notes.instances.clear();
+        let local = job.scene.local.base.text();
+        shadow.local = (local != remote.text()).then(|| local.to_owned());
+        shadow.remote = remote.text().to_owned();
+        shadow.notes = job.scene.notes.text();
+        job.scene.shadow = Some(shadow.clone());
+        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
     }
 
     /// What became of a write of an event or (with its recurrence id) of an exception.
@@ -390,4 +412,10 @@ impl<F: Effects> Session<'_, F> {
         self.report.failed += 1;
         self.commit(vec![Change::PutFailure(failure), Change::Postpone(entry)], vec![])
     }
+}
+
+/// Whether a local edit is one after which a provider may have forgotten the exceptions of the series.
+fn ends_exceptions(local: &Local) -> bool {
+    let length = |document: &Document| document.value().get("duration").cloned();
+    moved(&local.base, &local.document) || length(&local.base) != length(&local.document)
 }
