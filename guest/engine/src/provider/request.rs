@@ -53,10 +53,8 @@ pub(super) fn json_request(method: Method, url: String, body: &Value) -> Request
 
 /// The write happens only to this version; none when it is not known.
 pub(super) fn conditional(mut request: Request, etag: &str) -> Request {
-    if !etag.is_empty() {
-        if !has(Bug::NoIfMatch) {
-            request.headers.push(("if-match".into(), etag.to_owned()));
-        }
+    if !etag.is_empty() && !has(Bug::NoIfMatch) {
+        request.headers.push(("if-match".into(), etag.to_owned()));
     }
     request
 }
