@@ -5,8 +5,10 @@
 use std::fs;
 use std::path::Path;
 
+use tandem_engine::seeded::Bug;
 use tandem_tests::simulation::history::{Act, History};
 use tandem_tests::simulation::marks::Mark;
+use tandem_tests::simulation::run::seeds_to_find;
 use tandem_tests::simulation::{Played, Tally, generate, golden, play};
 use tandem_tests::world::EngineKind;
 
@@ -102,5 +104,23 @@ fn golden_scenarios_outlive_some_deaths() {
                 &format!("{}, dead after {after}", scenario.name),
             );
         }
+    }
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    // `simulate --bugs` looks for all of them; these take few seeds.
+    let bugs = [
+        (Bug::NoIfMatch, "I7"),
+        (Bug::NoLease, "I10"),
+        (Bug::MergeTakesRemote, "I1"),
+        (Bug::DeletionBeatsEdit, "I1"),
+        (Bug::RandomId, "I2"),
+        (Bug::MailSent, "I17"),
+        (Bug::FailedWriteForgotten, "I5"),
+    ];
+    for (bug, invariant) in bugs {
+        let (seeds, violation) = seeds_to_find(bug, 0, 60).unwrap_or_else(|| panic!("{bug:?} is not found"));
+        assert_eq!(violation.invariant, invariant, "{bug:?} after {seeds} seeds: {}", violation.what);
     }
 }

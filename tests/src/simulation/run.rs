@@ -172,7 +172,7 @@ fn bugs(order: &Order) -> ExitCode {
     let mut takes = Vec::new();
     let mut missed = Vec::new();
     for bug in Bug::ALL {
-        match seeds_to_find(bug, order) {
+        match seeds_to_find(bug, order.from, order.seeds) {
             Some((seeds, violation)) => {
                 let what: String = violation.what.chars().take(90).collect();
                 say(&format!("{bug:?}: found after {seeds} seeds, {} {what}", violation.invariant));
@@ -192,11 +192,11 @@ fn bugs(order: &Order) -> ExitCode {
 
 /// How many seeds it takes to find a planted bug, and what it broke.
 #[must_use]
-pub fn seeds_to_find(bug: Bug, order: &Order) -> Option<(u64, Violation)> {
+pub fn seeds_to_find(bug: Bug, from: u64, most: u64) -> Option<(u64, Violation)> {
     seeded::plant(Some(bug));
-    let found = (order.from..order.from + order.seeds).find_map(|seed| {
+    let found = (from..from + most).find_map(|seed| {
         let violation = play(&generate(seed), EngineKind::Native, false).violations.into_iter().next()?;
-        Some((seed - order.from + 1, violation))
+        Some((seed - from + 1, violation))
     });
     seeded::plant(None);
     found
