@@ -36,14 +36,13 @@ type View = BTreeMap<Seen, u32>;
 /// Live on in peace, and say what does not hold.
 pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut difference = String::new();
     for round in 1..=ROUNDS {
         if let Err(what) = rest(world) {
             violations.push(Violation { invariant: "I15", what });
             return violations;
         }
         answer_guards(world);
-        difference = differs(world, setup);
+        let difference = differs(world, setup);
         if difference.is_empty() {
             break;
         }

@@ -20,10 +20,10 @@ pub(super) struct Ledger {
     superseded: BTreeSet<String>,
     /// Families that were deleted whole, with nothing under way.
     deleted: BTreeMap<String, String>,
-    /// Families that were edited since the last time when nothing was under way.
-    touched: BTreeSet<String>,
-    /// Families whose length somebody changed: no value tells whether all sides know.
-    stretched: BTreeSet<String>,
+    /// Who edited a family since the last time when nothing was under way.
+    touched: BTreeMap<String, BTreeSet<Side>>,
+    /// Who changed the length of a family, at any time: no value tells whether all sides know.
+    stretched: BTreeMap<String, BTreeSet<Side>>,
     /// How often a family may be there: once, and once more for each split.
     copies: BTreeMap<String, u32>,
 }
@@ -40,25 +40,28 @@ impl Ledger {
         self.superseded.extend(old.difference(&new).cloned());
         let copies = self.copies.entry(done.family.clone()).or_insert(1);
         *copies += u32::from(done.split);
-        if done.deleted && *copies == 1 && !self.is_touched(&done.family) {
+        if done.deleted && *copies == 1 && !self.is_touched_elsewhere(&done.family, edit.side) {
             self.deleted.insert(done.family.clone(), format!("{:?} deleted {}", edit.side, done.family));
         } else if edit.change != Change::Delete || !done.deleted {
             self.deleted.remove(&done.family);
         }
-        self.touched.insert(done.family.clone());
+        self.touched.entry(done.family.clone()).or_default().insert(edit.side);
         if matches!(edit.change, Change::Length { .. }) {
-            self.stretched.insert(done.family.clone());
+            self.stretched.entry(done.family.clone()).or_default().insert(edit.side);
         }
     }
 
     /// Nothing is under way. What nobody has looked at since may still be different: only what all sides say counts.
     pub(super) fn settled(&mut self, world: &World, sides: &[Side]) {
         let all: Vec<Facts> = sides.iter().map(|side| facts::of(world, *side)).collect();
-        self.touched.retain(|family| all.windows(2).any(|two| matches!(two, [a, b] if a.get(family) != b.get(family))));
+        self.touched
+            .retain(|family, _| all.windows(2).any(|two| matches!(two, [a, b] if a.get(family) != b.get(family))));
     }
 
-    fn is_touched(&self, family: &str) -> bool {
-        self.touched.contains(family) || self.stretched.contains(family)
+    /// Whether somebody edited a family of whom a side may not know yet. Its own edits a side knows.
+    fn is_touched_elsewhere(&self, family: &str, side: Side) -> bool {
+        let by = [self.touched.get(family), self.stretched.get(family)];
+        by.into_iter().flatten().flatten().any(|other| *other != side)
     }
 
     /// Whether any series was split.

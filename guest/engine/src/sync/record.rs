@@ -40,10 +40,7 @@ impl<F: Effects> Session<'_, F> {
             notes: scene.notes.text(),
             ..shadow.clone()
         };
-        out.changes.push(match has(Bug::TombstoneForgotten) {
-            false => Change::PutShadow(self.replica.id.clone(), buried),
-            true => Change::DeleteShadow(self.replica.id.clone(), buried.uid),
-        });
+        out.changes.push(Change::PutShadow(self.replica.id.clone(), buried));
     }
 
     pub(super) fn queue(&mut self, out: &mut Pending, scene: &Scene) {
