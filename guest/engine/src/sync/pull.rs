@@ -174,6 +174,7 @@ impl<F: Effects> Session<'_, F> {
         self.report.pulled += page.count;
         if has(Bug::CursorStoredEarly) {
             self.turn(listing.clone(), left.clone(), page.next.clone());
+            self.commit(vec![], vec![])?;
         }
         let out = self.settle_seen(Seen { rows: page.rows, skipped: page.skipped, ..Seen::default() }, changes)?;
         // Only now: a request that fails on the way stores the state as it is, and the page comes again (invariant I9).
