@@ -8,10 +8,14 @@ use tandem_engine::agenda::Query;
 use tandem_engine::time::parse_rfc3339;
 use tandem_providers::SimRequest;
 
+use crate::person::Person;
 use crate::world::{ACCOUNT, BEGINNING_MS, CALENDAR, World};
 
 /// One occurrence as a person sees it: start, end (ms), title, place, notes.
 pub type Seen = (i64, i64, String, String, String);
+
+/// The extended property of Tandem's origin mark at Microsoft.
+pub const MICROSOFT_MARK: &str = "String {7f3c1a52-6d0e-4b8f-9a41-2c5d8e90b7a6} Name tandem";
 
 const DAY_MS: i64 = 86_400_000;
 /// What is compared: from 60 days before the beginning to 300 days after.
@@ -62,6 +66,16 @@ pub fn remote_in(world: &World, window: (i64, i64)) -> BTreeMap<Seen, u32> {
             None => return seen,
         }
     }
+}
+
+/// What a person sees at a provider in a window of milliseconds.
+pub fn seen_by(person: &dyn Person, window: (i64, i64)) -> BTreeMap<Seen, u32> {
+    let mut seen = BTreeMap::new();
+    for one in person.sees(window) {
+        let end_ms = one.start_ms + one.minutes * 60_000;
+        *seen.entry((one.start_ms, end_ms, one.title, one.location, one.description)).or_default() += 1;
+    }
+    seen
 }
 
 /// What the application shows.

@@ -273,6 +273,19 @@ impl World {
         Err(StepError::Bug("it never settles".into()))
     }
 
+    /// Settle, in a process that may die meanwhile: what is dead reads nothing, writes nothing and hears nothing. True when
+    /// the work ended before it died.
+    ///
+    /// # Panics
+    /// When the death shows as anything else than an unavailable store.
+    pub fn settle_unless_dead(&mut self) -> bool {
+        match self.settle() {
+            Ok(_) => self.dies_after.is_some_and(|last| self.effects < last),
+            Err(StepError::Unavailable) => false,
+            Err(other) => panic!("a crash shows as an unavailable store, not as {other}"),
+        }
+    }
+
     /// Let time pass to the next safety poll, and settle.
     ///
     /// # Errors

@@ -4,7 +4,6 @@
 
 use serde_json::{Value, json};
 use tandem_engine::effects::{ConflictPolicy, ReplicaMode};
-use tandem_engine::sync::StepError;
 use tandem_providers::microsoft::{Config, EventsDelta, RepeatedTransaction};
 use tandem_tests::world::{ACCOUNT, Sides, World, google_meeting, meeting};
 
@@ -21,7 +20,7 @@ fn pull_the_plug(name: &str, prepare: &dyn Fn() -> World, work: &dyn Fn(&mut Wor
         work(&mut world);
         let start = world.effects;
         world.dies_after = Some(start + last);
-        let ended = run_until_death(&mut world);
+        let ended = world.settle_unless_dead();
         world.dies_after = None;
         world.settle().unwrap();
         world.poll().unwrap();
@@ -31,15 +30,6 @@ fn pull_the_plug(name: &str, prepare: &dyn Fn() -> World, work: &dyn Fn(&mut Wor
         }
     }
     panic!("{name} has more than {MOST_EFFECTS} effects");
-}
-
-/// True when the work ended before the process died.
-fn run_until_death(world: &mut World) -> bool {
-    match world.settle() {
-        Ok(_) => world.dies_after.is_some_and(|last| world.effects < last),
-        Err(StepError::Unavailable) => false,
-        Err(other) => panic!("a crash shows as an unavailable store, not as {other}"),
-    }
 }
 
 fn world(sides: Sides, delta: EventsDelta) -> World {

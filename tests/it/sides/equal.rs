@@ -1,23 +1,14 @@
 //! What all sides show, side by side, and each provider's own truth about what is there twice.
 
-use std::collections::BTreeMap;
-
-use tandem_tests::agenda::{Seen, local};
+use tandem_tests::agenda::{MICROSOFT_MARK, local, seen_by};
+use tandem_tests::person::Person;
 use tandem_tests::person::google::GooglePerson;
 use tandem_tests::person::microsoft::OutlookPerson;
-use tandem_tests::person::{Occurrence, Person};
 use tandem_tests::world::{ACCOUNT, BEGINNING_MS, OUTLOOK, REPLICA, World};
 
 const DAY_MS: i64 = 86_400_000;
 /// What [`local`] looks at.
 const WINDOW: (i64, i64) = (BEGINNING_MS - 60 * DAY_MS, BEGINNING_MS + 300 * DAY_MS);
-/// The extended property of Tandem's origin mark.
-const MARK: &str = "String {7f3c1a52-6d0e-4b8f-9a41-2c5d8e90b7a6} Name tandem";
-
-fn seen(one: Occurrence) -> Seen {
-    (one.start_ms, one.start_ms + one.minutes * 60_000, one.title, one.location, one.description)
-}
-
 /// Assert that all sides show the same, that nothing is there twice, that nothing waits or was set aside, and that
 /// nobody got mail.
 pub(crate) fn assert_equal(world: &mut World, when: &str) {
@@ -30,10 +21,7 @@ pub(crate) fn assert_equal(world: &mut World, when: &str) {
         people.push(("Outlook", Box::new(OutlookPerson::new(&world.microsoft))));
     }
     for (side, person) in people {
-        let mut there = BTreeMap::<Seen, u32>::new();
-        for one in person.sees(WINDOW) {
-            *there.entry(seen(one)).or_default() += 1;
-        }
+        let there = seen_by(person.as_ref(), WINDOW);
         assert_eq!(
             here,
             there,
@@ -45,7 +33,7 @@ pub(crate) fn assert_equal(world: &mut World, when: &str) {
     }
     let twice = world.google.duplicates_by_property(ACCOUNT, "tandem");
     assert!(twice.is_empty(), "{when}: created twice at Google: {twice:?}");
-    let twice = [world.microsoft.duplicates_by_property(ACCOUNT, MARK), world.microsoft.duplicates(ACCOUNT)];
+    let twice = [world.microsoft.duplicates_by_property(ACCOUNT, MICROSOFT_MARK), world.microsoft.duplicates(ACCOUNT)];
     assert!(twice.concat().is_empty(), "{when}: twice at Outlook: {twice:?}");
     assert!(world.memory.queue.is_empty(), "{when}: still queued: {:?}", world.memory.queue);
     assert!(world.memory.failures.is_empty(), "{when}: set aside: {:?}", world.memory.failures);

@@ -12,14 +12,11 @@ use super::marks::Mark;
 use super::observer::Violation;
 use super::stage;
 use crate::agenda::{self, Seen};
-use crate::person::Person;
 use crate::person::microsoft::OutlookPerson;
 use crate::world::{ACCOUNT, BEGINNING_MS, CALENDAR, OUTLOOK, REPLICA, World};
 
 /// Rounds until all sides must show the same.
 const ROUNDS: u32 = 3;
-/// The extended property of Tandem's origin mark at Microsoft.
-const MARK: &str = "String {7f3c1a52-6d0e-4b8f-9a41-2c5d8e90b7a6} Name tandem";
 /// A replica comes back at least so often: the safety poll, and some spread.
 const LONGEST_REST_MS: u64 = 2 * 3_600_000;
 
@@ -131,7 +128,7 @@ fn differs(world: &mut World, setup: &Setup) -> String {
     }
     if let Some(ways) = &setup.outlook {
         world.microsoft.grant_access(ACCOUNT, "token", i64::MAX / 4);
-        let there = without(world, OUTLOOK, &plain(outlook(world)));
+        let there = without(world, OUTLOOK, &plain(agenda::seen_by(&OutlookPerson::new(&world.microsoft), WINDOW)));
         let here = without(world, OUTLOOK, &here);
         if ways.busy_only {
             words.push_str(&compared("Outlook (busy)", &times(&here), &times(&there)));
@@ -152,15 +149,6 @@ fn differs(world: &mut World, setup: &Setup) -> String {
 fn local(world: &mut World) -> View {
     let (from_ms, to_ms) = (u64::try_from(WINDOW.0).unwrap_or(0), u64::try_from(WINDOW.1).unwrap_or(0));
     agenda::local_in(world, from_ms, to_ms)
-}
-
-fn outlook(world: &World) -> View {
-    let mut seen = View::new();
-    for one in OutlookPerson::new(&world.microsoft).sees(WINDOW) {
-        let end = one.start_ms + one.minutes * 60_000;
-        *seen.entry((one.start_ms, end, one.title, one.location, one.description)).or_default() += 1;
-    }
-    seen
 }
 
 /// What lies in the window, without what this provider cannot express: each has its record, which says so to a person.
@@ -249,8 +237,10 @@ fn remains(world: &World) -> Vec<Violation> {
 fn providers(world: &World, split: bool) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut add = |invariant, what| violations.push(Violation { invariant, what });
-    let twice =
-        [world.microsoft.duplicates_by_property(ACCOUNT, MARK), world.google.duplicates_by_property(ACCOUNT, "tandem")];
+    let twice = [
+        world.microsoft.duplicates_by_property(ACCOUNT, agenda::MICROSOFT_MARK),
+        world.google.duplicates_by_property(ACCOUNT, "tandem"),
+    ];
     // A split in a provider's own pages copies the mark.
     if !split && twice.iter().any(|twice| !twice.is_empty()) {
         add("I2", format!("created twice: {twice:?}"));

@@ -78,8 +78,8 @@ pub fn in_record(text: &str, into: &mut BTreeSet<String>) {
 pub fn of(world: &World, side: Side) -> Facts {
     match side {
         Side::App => here(world),
-        Side::Google => google(world),
-        Side::Outlook => outlook(world),
+        Side::Google => there(&world.google.truth(ACCOUNT), &GOOGLE),
+        Side::Outlook => there(&world.microsoft.truth(ACCOUNT), &OUTLOOK),
     }
 }
 
@@ -94,32 +94,39 @@ fn here(world: &World) -> Facts {
     facts
 }
 
-fn google(world: &World) -> Facts {
-    let truth = world.google.truth(ACCOUNT);
-    let masters: BTreeMap<&str, &Value> = truth.iter().filter_map(|row| Some((row["id"].as_str()?, row))).collect();
-    let mut facts = Facts::new();
-    for row in truth.iter().filter(|row| row["status"] != "cancelled") {
-        let master = row["recurringEventId"].as_str().and_then(|id| masters.get(id).copied()).unwrap_or(row);
-        let Some(family) = family(master["summary"].as_str().unwrap_or_default()) else { continue };
-        let into = facts.entry(family).or_default();
-        for name in ["summary", "description", "location"] {
-            in_text(row[name].as_str().unwrap_or_default(), into);
-        }
-        in_start(row["start"]["dateTime"].as_str().unwrap_or_default(), into);
-    }
-    facts
+/// A provider's own names of what is read here.
+struct Names {
+    title: &'static str,
+    /// JSON Pointers of everything that people write.
+    texts: [&'static str; 3],
+    master: &'static str,
+    /// The member and its value that say of a row that it is a deleted occurrence.
+    cancelled: (&'static str, &'static str),
 }
 
-fn outlook(world: &World) -> Facts {
-    let truth = world.microsoft.truth(ACCOUNT);
-    let masters: BTreeMap<&str, &Value> = truth.iter().filter_map(|row| Some((row["id"].as_str()?, row))).collect();
+const GOOGLE: Names = Names {
+    title: "summary",
+    texts: ["/summary", "/description", "/location"],
+    master: "recurringEventId",
+    cancelled: ("status", "cancelled"),
+};
+const OUTLOOK: Names = Names {
+    title: "subject",
+    texts: ["/subject", "/body/content", "/location/displayName"],
+    master: "seriesMasterId",
+    cancelled: ("type", "cancelled"),
+};
+
+/// What a provider's truth says. An exception belongs to the family of its series.
+fn there(truth: &[Value], names: &Names) -> Facts {
+    let rows: BTreeMap<&str, &Value> = truth.iter().filter_map(|row| Some((row["id"].as_str()?, row))).collect();
     let mut facts = Facts::new();
-    for row in truth.iter().filter(|row| row["type"] != "cancelled") {
-        let master = row["seriesMasterId"].as_str().and_then(|id| masters.get(id).copied()).unwrap_or(row);
-        let Some(family) = family(master["subject"].as_str().unwrap_or_default()) else { continue };
+    for row in truth.iter().filter(|row| row[names.cancelled.0] != names.cancelled.1) {
+        let master = row[names.master].as_str().and_then(|id| rows.get(id).copied()).unwrap_or(row);
+        let Some(family) = family(master[names.title].as_str().unwrap_or_default()) else { continue };
         let into = facts.entry(family).or_default();
-        for text in [&row["subject"], &row["body"]["content"], &row["location"]["displayName"]] {
-            in_text(text.as_str().unwrap_or_default(), into);
+        for text in names.texts.iter().filter_map(|name| row.pointer(name)?.as_str()) {
+            in_text(text, into);
         }
         in_start(row["start"]["dateTime"].as_str().unwrap_or_default(), into);
     }
@@ -135,26 +142,20 @@ pub fn masters(world: &World, side: Side) -> BTreeMap<String, u32> {
             .into_iter()
             .filter_map(|row| Some(serde_json::from_str::<Value>(&row.document).ok()?["title"].as_str()?.to_owned()))
             .collect(),
-        Side::Google => world
-            .google
-            .truth(ACCOUNT)
-            .into_iter()
-            .filter(|row| row["recurringEventId"].is_null())
-            .filter_map(|row| Some(row["summary"].as_str()?.to_owned()))
-            .collect(),
-        Side::Outlook => world
-            .microsoft
-            .truth(ACCOUNT)
-            .into_iter()
-            .filter(|row| row["seriesMasterId"].is_null())
-            .filter_map(|row| Some(row["subject"].as_str()?.to_owned()))
-            .collect(),
+        Side::Google => titles_of(world.google.truth(ACCOUNT), &GOOGLE),
+        Side::Outlook => titles_of(world.microsoft.truth(ACCOUNT), &OUTLOOK),
     };
     let mut counts = BTreeMap::new();
     for family in titles.iter().filter_map(|title| family(title)) {
         *counts.entry(family).or_default() += 1;
     }
     counts
+}
+
+/// Titles of what is no exception.
+fn titles_of(truth: Vec<Value>, names: &Names) -> Vec<String> {
+    let masters = truth.into_iter().filter(|row| row[names.master].is_null());
+    masters.filter_map(|row| Some(row[names.title].as_str()?.to_owned())).collect()
 }
 
 #[cfg(test)]

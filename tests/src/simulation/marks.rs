@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tandem_engine::effects::{Batch, Change, ConflictWinner, FailureKind};
 use tandem_providers::SimRequest;
 
-use super::observer::{to_microsoft, written_event};
+use super::observer::to_microsoft;
 
 macro_rules! marks {
     ($($name:ident),* $(,)?) => {
@@ -44,11 +44,11 @@ impl Marks {
         self.0.insert(mark);
     }
 
-    /// What an answered request shows; status 0 for no answer.
-    pub(crate) fn exchanged(&mut self, request: &SimRequest, status: u16) {
+    /// What an answered request shows: the event that it writes, if it writes one; status 0 for no answer.
+    pub(crate) fn exchanged(&mut self, request: &SimRequest, written: Option<&str>, status: u16) {
         let outlook = to_microsoft(request);
         let mut reach = |google, microsoft| self.reach(if outlook { microsoft } else { google });
-        match written_event(request) {
+        match written {
             Some(_) => match (request.method.as_str(), status) {
                 ("POST", 200..300) => reach(Mark::GoogleCreated, Mark::OutlookCreated),
                 ("POST", 409) => reach(Mark::GoogleAlreadyThere, Mark::OutlookAlreadyThere),
@@ -77,7 +77,7 @@ impl Marks {
         if request.url.contains("calendarView/delta") {
             self.reach(Mark::OutlookWindow);
         }
-        if !outlook && request.method == "PATCH" && written_event(request).is_some_and(|id| id.contains('_')) {
+        if !outlook && request.method == "PATCH" && written.is_some_and(|id| id.contains('_')) {
             self.reach(Mark::GoogleOccurrenceWritten);
         }
     }

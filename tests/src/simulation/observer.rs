@@ -56,8 +56,9 @@ impl Observer {
         if let SimResponse::Answer(answer) = answer {
             self.trace.bytes(&answer.body);
         }
-        self.marks.exchanged(request, status);
-        let Some(event) = written_event(request) else { return };
+        let written = written_event(request);
+        self.marks.exchanged(request, written, status);
+        let Some(event) = written else { return };
         if let Some(host) = self.read_only.iter().find(|host| request.url.contains(**host)) {
             self.violated("I16", format!("{} {} to {host}, which may only be read", request.method, request.url));
         }

@@ -52,6 +52,19 @@ fn nth<T: Clone>(all: &[T], n: u16) -> Option<T> {
     all.get(usize::from(n) % all.len().max(1)).cloned()
 }
 
+fn text(row: &Value, name: &str) -> String {
+    row[name].as_str().unwrap_or_default().to_owned()
+}
+
+/// One of the events that a person sees, given by title, id and row: those that were made first come first, so that people
+/// on all sides mean the same one. Returns the number of its family, its id and its row.
+fn chosen(rows: impl Iterator<Item = (String, String, Value)>, n: u16) -> Option<(u32, String, Value)> {
+    let mut rows: Vec<(u32, String, Value)> =
+        rows.filter_map(|(title, id, row)| Some((number(&family(&title)?), id, row))).collect();
+    rows.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    nth(&rows, n)
+}
+
 fn number(family: &str) -> u32 {
     family.trim_start_matches('E').parse().unwrap_or(0)
 }
@@ -104,16 +117,11 @@ fn moved(old: &str, day: u8, hour: u8, token: u32, recurs: bool) -> String {
 // The application.
 
 fn here(world: &mut World, edit: &Edit) -> Option<Done> {
-    let mut live: Vec<(u32, String, Value)> = world
-        .local()
-        .into_iter()
-        .filter_map(|row| {
-            let document: Value = serde_json::from_str(&row.document).ok()?;
-            Some((number(&family(document["title"].as_str()?)?), row.uid.clone(), document))
-        })
-        .collect();
-    live.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    let (number, uid, document) = nth(&live, edit.event)?;
+    let live = world.local().into_iter().filter_map(|row| {
+        let document: Value = serde_json::from_str(&row.document).ok()?;
+        Some((text(&document, "title"), row.uid.clone(), document))
+    });
+    let (number, uid, document) = chosen(live, edit.event)?;
     let name = format!("E{number}");
     let recurs = document["recurrenceRules"].is_array();
     let occurrence = edit.occurrence.filter(|_| recurs).and_then(|n| occurrence(world, &document, n));
@@ -157,15 +165,9 @@ fn patch(change: &Change, name: &str, token: u32, from: &str, recurs: bool) -> V
 // Google's pages.
 
 fn google(world: &World, edit: &Edit) -> Option<Done> {
-    let mut masters: Vec<(u32, String, Value)> = world
-        .google
-        .truth(ACCOUNT)
-        .into_iter()
-        .filter(|row| row["recurringEventId"].is_null())
-        .filter_map(|row| Some((number(&family(row["summary"].as_str()?)?), row["id"].as_str()?.to_owned(), row)))
-        .collect();
-    masters.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    let (number, master, row) = nth(&masters, edit.event)?;
+    let truth = world.google.truth(ACCOUNT).into_iter().filter(|row| row["recurringEventId"].is_null());
+    let rows = truth.map(|row| (text(&row, "summary"), text(&row, "id"), row));
+    let (number, master, row) = chosen(rows, edit.event)?;
     let name = format!("E{number}");
     let recurs = row["recurrence"].is_array();
     let instance = edit.occurrence.filter(|_| recurs).and_then(|n| instance(world, &master, n));
@@ -222,15 +224,9 @@ fn google_patch(world: &World, change: &Change, name: &str, token: u32, row: &Va
 // Outlook.
 
 fn outlook(world: &World, edit: &Edit) -> Option<Done> {
-    let mut masters: Vec<(u32, String, Value)> = world
-        .microsoft
-        .truth(ACCOUNT)
-        .into_iter()
-        .filter(|row| row["seriesMasterId"].is_null())
-        .filter_map(|row| Some((number(&family(row["subject"].as_str()?)?), row["id"].as_str()?.to_owned(), row)))
-        .collect();
-    masters.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    let (number, master, row) = nth(&masters, edit.event)?;
+    let truth = world.microsoft.truth(ACCOUNT).into_iter().filter(|row| row["seriesMasterId"].is_null());
+    let rows = truth.map(|row| (text(&row, "subject"), text(&row, "id"), row));
+    let (number, master, row) = chosen(rows, edit.event)?;
     let name = format!("E{number}");
     let recurs = row["type"] == "seriesMaster";
     let occurrence = edit.occurrence.filter(|_| recurs).and_then(|n| {

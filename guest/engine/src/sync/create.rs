@@ -8,7 +8,7 @@ use super::settle::Pending;
 use crate::effects::{Change, ConflictWinner, Effects, Response, Shadow};
 use crate::event::keys::align;
 use crate::id;
-use crate::limits::{MAX_INCARNATIONS, SEARCH_PAGES};
+use crate::limits::MAX_INCARNATIONS;
 use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Search, Verdict};
 use crate::seeded::{Bug, has};
 
@@ -103,16 +103,9 @@ impl<F: Effects> Session<'_, F> {
 
     /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.
     fn adopt(&mut self, mut job: Job, new: &New<'_>) -> Flow<()> {
-        let (purpose, mut request) = self.provider.find_created(&self.target(), new);
-        let mut pages = 0;
-        let (verdict, found) = loop {
-            let (verdict, response) = self.exchange(purpose, request)?;
-            pages += 1;
-            match self.provider.read_created(&self.target(), &response.body) {
-                Ok(Search::Next(next)) if verdict == Verdict::Done && pages < SEARCH_PAGES => request = next,
-                found => break (verdict, found),
-            }
-        };
+        let (purpose, request) = self.provider.find_created(&self.target(), new);
+        let (verdict, found) =
+            self.search(purpose, request, |session, body| session.provider.read_created(&session.target(), body))?;
         match (verdict, found) {
             (Verdict::Done, Ok(Search::Found(Row::Event(event))))
                 if !has(Bug::DuplicateNotAdopted) && event.mark.as_deref() == Some(new.mark) =>

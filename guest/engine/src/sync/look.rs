@@ -7,9 +7,9 @@ use super::arrive::Shadows;
 use super::session::{Flow, Session};
 use super::settle::Pending;
 use super::troubled::Answer;
-use crate::effects::{Change, Effects, Shadow};
-use crate::limits::{PROOF_PAGE, READ_BATCH, SWEEP_PAGE};
-use crate::provider::{Look, Page, Row, Skipped, Verdict};
+use crate::effects::{Change, Effects, Request, Shadow};
+use crate::limits::{PROOF_PAGE, READ_BATCH, SEARCH_PAGES, SWEEP_PAGE};
+use crate::provider::{Look, Page, Purpose, Row, Search, Skipped, Verdict};
 use crate::seeded::{Bug, has};
 
 /// What became of looking at events.
@@ -115,6 +115,24 @@ impl<F: Effects> Session<'_, F> {
             }
         }
         Ok(seen)
+    }
+
+    /// Search for one thing, page by page. [`Search::Next`] comes back when there are too many pages.
+    pub(super) fn search<T>(
+        &mut self,
+        purpose: Purpose,
+        mut request: Request,
+        read: impl Fn(&Self, &[u8]) -> Result<Search<T>, Skipped>,
+    ) -> Flow<(Verdict, Result<Search<T>, Skipped>)> {
+        let mut pages = 0;
+        loop {
+            let (verdict, response) = self.exchange(purpose, request)?;
+            pages += 1;
+            match read(self, &response.body) {
+                Ok(Search::Next(next)) if verdict == Verdict::Done && pages < SEARCH_PAGES => request = next,
+                found => return Ok((verdict, found)),
+            }
+        }
     }
 
     /// Ask for series, a page of them, and settle what is found.

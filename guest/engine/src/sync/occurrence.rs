@@ -11,7 +11,6 @@ use super::session::{Flow, Session};
 use super::settle::Pending;
 use crate::effects::{Change, Effects};
 use crate::event::Document;
-use crate::limits::SEARCH_PAGES;
 use crate::provider::{Instance, Purpose, RemoteException, Row, Search, Verdict};
 use crate::recurrence;
 
@@ -37,27 +36,23 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn find_instance(&mut self, job: &Job, present: &Present, recurrence_id: &str) -> Flow<Found> {
         let target = self.target();
         let found = self.provider.find_instance(&target, &job.scene.remote_id, &present.document, recurrence_id);
-        let Some(mut request) = found else { return Ok(Found::Nothing) };
-        let mut pages = 0;
-        let row = loop {
-            let (verdict, response) = self.exchange(Purpose::Read, request)?;
-            match verdict {
-                Verdict::Done => {}
-                // Of the series: looking for it tells.
-                Verdict::NotFound => return Ok(Found::Nothing),
-                Verdict::Rejected { code, detail } => return Ok(Found::Refused(code, detail)),
-                _ => return Err(self.fail("unexpected-answer", "the provider answered a search in an unknown way")),
-            }
-            let found = self.provider.read_instance(&self.target(), &response.body, &present.document, recurrence_id);
-            pages += 1;
-            match found {
-                Ok(Search::Found(row)) => break row,
-                Ok(Search::Nothing) => return Ok(Found::Nothing),
-                Ok(Search::Next(next)) if pages < SEARCH_PAGES => request = next,
-                Ok(Search::Next(_)) | Err(_) => {
-                    let detail = "the provider's answer to a search for an occurrence is damaged";
-                    return Err(self.fail("damaged-answer", detail));
-                }
+        let Some(request) = found else { return Ok(Found::Nothing) };
+        let (verdict, found) = self.search(Purpose::Read, request, |session, body| {
+            session.provider.read_instance(&session.target(), body, &present.document, recurrence_id)
+        })?;
+        match verdict {
+            Verdict::Done => {}
+            // Of the series: looking for it tells.
+            Verdict::NotFound => return Ok(Found::Nothing),
+            Verdict::Rejected { code, detail } => return Ok(Found::Refused(code, detail)),
+            _ => return Err(self.fail("unexpected-answer", "the provider answered a search in an unknown way")),
+        }
+        let row = match found {
+            Ok(Search::Found(row)) => row,
+            Ok(Search::Nothing) => return Ok(Found::Nothing),
+            Ok(Search::Next(_)) | Err(_) => {
+                let detail = "the provider's answer to a search for an occurrence is damaged";
+                return Err(self.fail("damaged-answer", detail));
             }
         };
         let known = overrides(&present.document).remove(recurrence_id).unwrap_or_else(|| Value::Object(Map::new()));
