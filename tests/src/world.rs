@@ -4,6 +4,8 @@ mod calls;
 mod effects;
 mod weather;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit, EditError, Scope};
 use tandem_engine::effects::{
@@ -84,7 +86,12 @@ pub struct World {
     /// Requests that left so far, in their order.
     pub sent: Vec<Sent>,
     random: u64,
+    /// No other world of this program has it.
+    pub(crate) number: u64,
 }
+
+/// Worlds so far.
+static WORLDS: AtomicU64 = AtomicU64::new(0);
 
 /// Which providers a world has, and their rules. A provider without rules has no replica.
 #[derive(Debug, Clone, Default)]
@@ -193,7 +200,13 @@ impl World {
             observer: None,
             sent: Vec::new(),
             random: 0,
+            number: WORLDS.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// Whether the process died.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dies_after.is_some_and(|last| self.effects >= last)
     }
 
     /// Now, as the host's clock says.

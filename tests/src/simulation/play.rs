@@ -164,7 +164,7 @@ fn work(world: &mut World, steps: u8, trouble: Option<Trouble>, tally: &mut Tall
         let result = world.leased_step(replica);
         tally.steps += 1;
         note_error(world, result.as_ref().err());
-        let died = world.dies_after.is_some_and(|last| world.effects >= last);
+        let died = world.is_dead();
         tally.deaths += u64::from(died);
         if let (true, Some(observer)) = (died, &mut world.observer) {
             observer.marks.reach(Mark::Died);

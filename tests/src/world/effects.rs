@@ -17,7 +17,7 @@ impl World {
             self.weather.rival_at = None;
             self.rival();
         }
-        if self.dies_after.is_some_and(|last| self.effects >= last) {
+        if self.is_dead() {
             return false;
         }
         self.effects += 1;
