@@ -24,6 +24,7 @@ pub use weather::Weather;
 use crate::memory::Memory;
 use crate::simulation::Observer;
 use crate::simulation::marks::Mark;
+use crate::simulation::people::Visit;
 
 /// The account at Google; its primary calendar has this id.
 pub const ACCOUNT: &str = "ada@example.com";
@@ -81,6 +82,8 @@ pub struct World {
     pub stopped: Option<TransportError>,
     /// What goes wrong around the engine.
     pub weather: Weather,
+    /// The edit that was tried in the middle of a step.
+    pub visit: Option<Visit>,
     /// Who watches the engine's boundary, if anybody does.
     pub observer: Option<Box<Observer>>,
     /// Requests that left so far, in their order.
@@ -197,6 +200,7 @@ impl World {
             refreshes: 0,
             stopped: None,
             weather: Weather::default(),
+            visit: None,
             observer: None,
             sent: Vec::new(),
             random: 0,

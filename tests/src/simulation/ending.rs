@@ -63,10 +63,27 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
         let what = "events change here although nobody edits them anywhere".to_owned();
         violations.push(Violation { invariant: "I4", what });
     }
+    violations.extend(again(world, after.0, after.1));
     violations.extend(ledger.check(world, &stage::sides(setup)));
     violations.extend(remains(world));
     violations.extend(providers(world, ledger.has_split()));
     violations
+}
+
+/// Every cursor is lost, and everything is listed once more: what is known already changes nothing (I11).
+fn again(world: &mut World, before: (u64, u64), told: usize) -> Option<Violation> {
+    world.google.expire_sync_tokens(ACCOUNT);
+    world.microsoft.expire_delta_tokens(ACCOUNT);
+    let rested = rest(world);
+    let what = match rested {
+        Err(what) => what,
+        Ok(()) if writes(world) != before => "written because everything was listed again".to_owned(),
+        Ok(()) if world.memory.feed.len() != told => {
+            "events change here because everything was listed again".to_owned()
+        }
+        Ok(()) => return None,
+    };
+    Some(Violation { invariant: "I11", what })
 }
 
 /// Time passes to the next safety poll, and everything due is done.

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{self, Facts};
-use super::history::{Change, Edit, Side};
+use super::history::{Change, Side};
 use super::observer::Violation;
-use super::people::Done;
+use super::people::{Done, Visit};
 use crate::world::World;
 
 /// See the module.
@@ -29,11 +29,11 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// An edit was accepted; `before` is what its side said until then.
-    pub(super) fn note(&mut self, world: &World, edit: &Edit, done: &Done, before: &Facts) {
-        let after = facts::of(world, edit.side);
+    /// An edit was accepted.
+    pub(super) fn note(&mut self, visit: &Visit, done: &Done) {
+        let Visit { edit, before, after, .. } = visit;
         let all = |facts: &Facts| -> BTreeSet<String> { facts.values().flatten().cloned().collect() };
-        let (old, new) = (all(before), all(&after));
+        let (old, new) = (all(before), all(after));
         for value in new.difference(&old) {
             self.claims.insert(value.clone(), format!("{:?} wrote {value} ({:?})", edit.side, edit.change));
         }

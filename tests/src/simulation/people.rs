@@ -8,7 +8,7 @@ use tandem_engine::time::{LocalDateTime, Zones as _, parse_rfc3339};
 use tandem_providers::SimRequest;
 use tandem_providers::faults::FaultPlan;
 
-use super::facts::{family, title, wall};
+use super::facts::{self, Facts, family, title, wall};
 use super::history::{Change, Edit, Rhythm, Side};
 use crate::person::outlook_rule;
 use crate::world::{ACCOUNT, OUTLOOK, REPLICA, World, edit_of, google_meeting, meeting};
@@ -28,8 +28,29 @@ pub struct Done {
     pub split: bool,
 }
 
+/// An edit that somebody tried.
+#[derive(Debug)]
+pub struct Visit {
+    /// What was tried.
+    pub edit: Edit,
+    /// What came of it.
+    pub done: Option<Done>,
+    /// What its side said until then.
+    pub before: Facts,
+    /// What it said afterwards.
+    pub after: Facts,
+}
+
+/// Try an edit.
+pub fn visit(world: &mut World, edit: Edit) -> Visit {
+    let before = facts::of(world, edit.side);
+    let done = act(world, &edit);
+    let after = if done.is_some() { facts::of(world, edit.side) } else { Facts::new() };
+    Visit { edit, done, before, after }
+}
+
 /// Do an edit; none when there was nothing to edit, or it was refused.
-pub fn act(world: &mut World, edit: &Edit) -> Option<Done> {
+fn act(world: &mut World, edit: &Edit) -> Option<Done> {
     let account = match edit.side {
         Side::App => None,
         Side::Google => Some(REPLICA),
