@@ -91,7 +91,12 @@ impl Present {
         }
         instance.ours |= self.notes.instances.get(&placed.recurrence_id).is_some_and(|known| known.ours);
         instance.blob = if placed.blob == self.notes.lines.blob { String::new() } else { placed.blob };
-        if placed.patch.is_empty() && !self.notes.lines.added.contains(&placed.recurrence_id) {
+        let additional = self.notes.lines.added.contains(&placed.recurrence_id);
+        // A deletion outlives the date that it deleted, and matters again only when its series comes back to it.
+        let excluded = placed.patch.get("excluded") == Some(&Value::Bool(true));
+        let idle = placed.patch.is_empty()
+            || (excluded && !recurrence::contains(self.document.value(), &placed.recurrence_id).unwrap_or(true));
+        if idle && !additional {
             overrides.remove(&placed.recurrence_id);
         } else {
             overrides.insert(placed.recurrence_id.clone(), Value::Object(placed.patch));
