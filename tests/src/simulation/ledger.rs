@@ -22,19 +22,19 @@ pub(super) struct Ledger {
     deleted: BTreeMap<String, String>,
     /// Who edited a family since the last time when nothing was under way.
     touched: BTreeMap<String, BTreeSet<Side>>,
-    /// Who changed the length of a family, at any time: no value tells whether all sides know.
+    /// Who changed the length of a family or deleted occurrences, at any time: no value tells whether all sides know.
     stretched: BTreeMap<String, BTreeSet<Side>>,
     /// How often a family may be there: once, and once more for each split.
     copies: BTreeMap<String, u32>,
 }
 
 impl Ledger {
-    /// An edit was accepted.
-    pub(super) fn note(&mut self, visit: &Visit, done: &Done) {
+    /// An edit was accepted. One that was overrun claims nothing.
+    pub(super) fn note(&mut self, visit: &Visit, done: &Done, overrun: bool) {
         let Visit { edit, before, after, .. } = visit;
         let all = |facts: &Facts| -> BTreeSet<String> { facts.values().flatten().cloned().collect() };
         let (old, new) = (all(before), all(after));
-        for value in new.difference(&old) {
+        for value in new.difference(&old).filter(|_| !overrun) {
             self.claims.insert(value.clone(), format!("{:?} wrote {value} ({:?})", edit.side, edit.change));
         }
         self.superseded.extend(old.difference(&new).cloned());
@@ -46,7 +46,8 @@ impl Ledger {
             self.deleted.remove(&done.family);
         }
         self.touched.entry(done.family.clone()).or_default().insert(edit.side);
-        if matches!(edit.change, Change::Length { .. }) {
+        let deletes_some = edit.change == Change::Delete && !done.deleted;
+        if deletes_some || matches!(edit.change, Change::Length { .. }) {
             self.stretched.entry(done.family.clone()).or_default().insert(edit.side);
         }
     }

@@ -39,14 +39,16 @@ pub struct Visit {
     pub before: Facts,
     /// What it said afterwards.
     pub after: Facts,
+    /// Requests that had left by then.
+    pub sent: usize,
 }
 
 /// Try an edit.
 pub fn visit(world: &mut World, edit: Edit) -> Visit {
-    let before = facts::of(world, edit.side);
+    let (before, sent) = (facts::of(world, edit.side), world.sent.len());
     let done = act(world, &edit);
     let after = if done.is_some() { facts::of(world, edit.side) } else { Facts::new() };
-    Visit { edit, done, before, after }
+    Visit { edit, done, before, after, sent }
 }
 
 /// Do an edit; none when there was nothing to edit, or it was refused.

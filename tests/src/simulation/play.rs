@@ -13,7 +13,7 @@ use super::misfortunes::strike;
 use super::observer::Violation;
 use super::people::{self, Visit};
 use super::stage;
-use crate::world::{EngineKind, World};
+use crate::world::{EngineKind, GRAPH, World};
 
 /// How much happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,7 +144,19 @@ fn note(world: &mut World, visit: Visit, tally: &mut Tally, ledger: &mut Ledger)
         let here = visit.edit.side == Side::App;
         observer.marks.reach(if here { Mark::SplitHere } else { Mark::SplitThere });
     }
-    ledger.note(&visit, done);
+    ledger.note(&visit, done, is_overrun(world, &visit));
+}
+
+/// Whether an occurrence was edited between a look at its series and the write of it. No provider has a condition on the
+/// occurrences of a series, so nobody can know, and nobody can tell.
+fn is_overrun(world: &World, visit: &Visit) -> bool {
+    let host = match visit.edit.side {
+        Side::App => return false,
+        Side::Google => "sim.invalid",
+        Side::Outlook => GRAPH,
+    };
+    let mut later = world.sent.iter().skip(visit.sent).filter(|sent| sent.url.contains(host));
+    visit.edit.occurrence.is_some() && later.next().is_some_and(|next| matches!(next.method, "PATCH" | "DELETE"))
 }
 
 /// Some steps, the replicas in turn. An error ends them: the host would come back later.
