@@ -9,7 +9,7 @@ use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
 use super::session::{Flow, Session};
 use super::settle::{Local, Pending, Scene, wanted_remote};
-use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
+use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
 use crate::event::Document;
 use crate::id;
 use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WINDOW_MS, LOOP_WRITES, PAGES_BEFORE_WRITE};
@@ -109,9 +109,26 @@ impl<F: Effects> Session<'_, F> {
     // -- changing
 
     fn update(&mut self, mut job: Job) -> Flow<()> {
-        if self.provider.embeds_exceptions() && ends_exceptions(&job.scene.local) {
+        let (mut present, mut wanted, mut told) = self.told(&job);
+        if told.as_ref().is_ok_and(Option::is_some)
+            && self.provider.embeds_exceptions()
+            && ends_exceptions(&job.scene.local)
+        {
             self.expect_no_exceptions(&mut job)?;
+            (present, wanted, told) = self.told(&job);
         }
+        match told {
+            Ok(Some(request)) => {
+                let (verdict, response) = self.exchange(Purpose::Update, request)?;
+                self.answered_write(job, verdict, &response, None, &wanted)
+            }
+            Ok(None) => self.update_exception(job, present, &wanted),
+            Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
+        }
+    }
+
+    /// The remote side as it was agreed on, as it is to be, and what the provider is told for it: exceptions aside.
+    fn told(&self, job: &Job) -> (Present, Document, Result<Option<Request>, Refused>) {
         let present = Self::agreed_remote(&job.scene);
         let wanted = wanted_remote(&job.scene.local, &present.document);
         let update = Update {
@@ -123,14 +140,8 @@ impl<F: Effects> Session<'_, F> {
             notify: job.entry.notify_attendees,
             revive: false,
         };
-        match self.provider.update(&self.target(), &update) {
-            Ok(Some(request)) => {
-                let (verdict, response) = self.exchange(Purpose::Update, request)?;
-                self.answered_write(job, verdict, &response, None, &wanted)
-            }
-            Ok(None) => self.update_exception(job, present, &wanted),
-            Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
-        }
+        let told = self.provider.update(&self.target(), &update);
+        (present, wanted, told)
     }
 
     /// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::expand::{Origin, expand};
 use super::rule::{Recurrence, RuleError};
-use super::state::{Calendar, Object, text};
+use super::state::{Calendar, Object, Row, text};
 use super::time::When;
 
 /// Instances that are looked at to answer one question.
@@ -97,7 +97,12 @@ fn suffix_utc(suffix: &str) -> Option<i64> {
 /// An event by id: a row, or an instance that has no row yet.
 pub(crate) fn find(calendar: &Calendar, id: &str) -> Result<Object, ApiError> {
     if let Some(row) = calendar.rows.get(id) {
-        return Ok(row.body.clone());
+        let mut body = row.body.clone();
+        // What is left of a deleted series is deleted with it, whether listings say so or not.
+        if row.master().and_then(|master| calendar.rows.get(master)).is_some_and(Row::is_cancelled) {
+            body.insert("status".to_owned(), json!("cancelled"));
+        }
+        return Ok(body);
     }
     let (master_id, suffix) = id.rsplit_once('_').ok_or_else(ApiError::not_found)?;
     let master = calendar.rows.get(master_id).ok_or_else(ApiError::not_found)?;
