@@ -152,7 +152,15 @@ fn here(world: &mut World, edit: &Edit) -> Option<Done> {
         Change::Delete => Action::Delete,
         change => {
             let from = occurrence.as_deref().or_else(|| document["start"].as_str()).unwrap_or_default();
-            Action::Patch(patch(change, &name, edit.token, from, recurs).to_string())
+            let mut patch = patch(change, &name, edit.token, from, recurs);
+            if let (Change::Move { .. }, None, true) = (change, &occurrence, recurs) {
+                patch["recurrenceRules"] = document["recurrenceRules"].clone();
+                let ends = patch["recurrenceRules"].as_array_mut().into_iter().flatten();
+                for end in ends.filter_map(|rule| rule.get_mut("until")) {
+                    *end = json!(format!("{}T23:59:59", end.as_str()?.get(..10)?));
+                }
+            }
+            Action::Patch(patch.to_string())
         }
     };
     let following = edit.following && occurrence.is_some();
@@ -205,11 +213,25 @@ fn google(world: &World, edit: &Edit) -> Option<Done> {
     let done = match &edit.change {
         Change::Delete => world.google.user_delete(ACCOUNT, id).is_ok(),
         change => {
-            let body = google_patch(world, change, &name, edit.token, &target, recurs)?;
+            let mut body = google_patch(world, change, &name, edit.token, &target, recurs)?;
+            if let (Change::Move { .. }, None, true) = (change, &instance, recurs) {
+                body["recurrence"] =
+                    target["recurrence"].as_array()?.iter().map(|line| to_the_end_of_day(line)).collect();
+            }
             world.google.user_patch(ACCOUNT, id, &body).is_ok()
         }
     };
     done.then(|| Done { family: name, deleted: edit.change == Change::Delete && instance.is_none(), split: false })
+}
+
+/// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day.
+fn to_the_end_of_day(line: &Value) -> Value {
+    let line = line.as_str().unwrap_or_default();
+    let end = line.find("UNTIL=").map(|at| at + "UNTIL=".len()).filter(|at| line.get(at + 8..at + 9) == Some("T"));
+    match end {
+        Some(at) => json!(format!("{}T215959Z{}", &line[..at + 8], &line[at + 16..])),
+        None => json!(line),
+    }
 }
 
 /// An instance of a series, as Google's pages show it: looking is no request of ours, and no fault may hit it.

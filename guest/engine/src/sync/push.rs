@@ -189,7 +189,10 @@ impl<F: Effects> Session<'_, F> {
                 present.hold_back_news(&before);
                 present
             }),
-            Some(sent) => self.after_exception(before, &sent.recurrence_id, sent.instance.clone(), response),
+            Some(sent) => self
+                .after_exception(before, &sent.recurrence_id, sent.instance.clone(), response)
+                // Deleted meanwhile, and what was written into it is seen by nobody: look.
+                .filter(|present| sent.body.is_empty() || !present.excludes(&sent.recurrence_id)),
         };
         match present {
             Some(mut present) => {
