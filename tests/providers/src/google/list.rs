@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::params::Params;
-use super::series::{Series, find, instances, meets, row_meets, start_of};
+use super::series::{Instance, Series, find, instances, meets, row_meets, start_of};
 use super::state::{Calendar, Object, Row, State, text};
 use super::time::{When, query_time, zone};
 use super::token::{Position, Sync};
@@ -356,14 +356,15 @@ pub(crate) fn list_instances(
             if given.shape == position.shape { Ok(given) } else { Err(bad()) }
         })?,
     };
+    let original = params.get("originalStart").map(read_original).transpose()?;
     let mut found: Vec<Object> = if body.contains_key("recurringEventId") {
         if text(&body, "status") == "cancelled" && !show_deleted { Vec::new() } else { vec![body] }
     } else {
         // An endless series is listed some years ahead.
         let mut horizon = start_of(&body, &calendar.time_zone).max(state.now_ms / 1000) + INSTANCES_AHEAD_S;
         // Who names an original start is answered, however far away it is.
-        if let Some(wanted) = params.get("originalStart") {
-            horizon = horizon.max(read_original(wanted)?.utc(&calendar.time_zone) + DAY_S);
+        if let Some(original) = &original {
+            horizon = horizon.max(original.utc(&calendar.time_zone) + DAY_S);
         }
         let cancelled = text(&body, "status") == "cancelled";
         if cancelled && !show_deleted {
@@ -372,20 +373,19 @@ pub(crate) fn list_instances(
             let series = Series::read(&body, &calendar.time_zone)?;
             let all = |series: &Series<'_>| -> Vec<Object> {
                 let all = instances(calendar, series, (window.0, window.1.min(horizon)), show_deleted);
-                all.iter().map(|(_, one)| series.body(one)).collect()
+                // Rows that may start anywhere are looked at below.
+                let may_be = |one: &Instance<'_>| match (one, &original) {
+                    (Instance::Plain(start), Some(original)) => start.is_same(original),
+                    _ => true,
+                };
+                all.iter().filter(|(_, one)| may_be(one)).map(|(_, one)| series.body(one)).collect()
             };
             series.as_ref().map(all).unwrap_or_default()
         }
     };
-    if let Some(wanted) = params.get("originalStart") {
-        let original = read_original(wanted)?;
-        found.retain(|body| {
-            When::read(body.get("originalStartTime"), "original", false).is_ok_and(|at| match (&at, &original) {
-                (When::Day(a), When::Day(b)) => a == b,
-                (When::Moment(a, _), When::Moment(b, _)) => a == b,
-                _ => false,
-            })
-        });
+    if let Some(original) = &original {
+        let own = |body: &Object| When::read(body.get("originalStartTime"), "original", false);
+        found.retain(|body| own(body).is_ok_and(|at| at.is_same(original)));
     }
     let from = usize::try_from(position.next).unwrap_or(usize::MAX);
     let items: Vec<String> = found.iter().skip(from).take(size).map(|body| view.body(body)).collect();

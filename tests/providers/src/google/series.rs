@@ -68,7 +68,7 @@ impl<'a> Series<'a> {
     pub(crate) fn start_of(&self, suffix: &str) -> Option<When> {
         let wanted = suffix_utc(suffix)?;
         let starts = self.starts(wanted + 2 * 86_400, MAX_INSTANCES);
-        starts.into_iter().map(|(_, when)| when).find(|when| when.instance_suffix() == suffix)
+        starts.into_iter().map(|(_, when)| when).find(|when| when.has_suffix(suffix))
     }
 
     /// The end of an instance that starts there.
@@ -142,9 +142,11 @@ pub(crate) fn orphans(calendar: &Calendar, master_id: &str) -> Vec<String> {
     let Some(series) = series else { return exceptions.into_iter().cloned().collect() };
     let last = exceptions.iter().filter_map(|id| suffix_utc(id.rsplit_once('_')?.1)).max().unwrap_or(0);
     let starts = series.starts(last + 2 * 86_400, MAX_INSTANCES);
-    let kept: std::collections::BTreeSet<String> =
-        starts.iter().map(|(_, when)| format!("{master_id}_{}", when.instance_suffix())).collect();
-    exceptions.into_iter().filter(|id| !kept.contains(*id)).cloned().collect()
+    let is_kept = |id: &str| {
+        let suffix = id.rsplit_once('_').map(|(_, suffix)| suffix).unwrap_or_default();
+        starts.iter().any(|(_, when)| when.has_suffix(suffix))
+    };
+    exceptions.into_iter().filter(|id| !is_kept(id)).cloned().collect()
 }
 
 /// The instances that meet a window, exceptions in place of the plain ones, each with its start in UTC seconds.

@@ -148,6 +148,15 @@ impl When {
         }
     }
 
+    /// Whether it is the same day or moment, in whatever zone.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (When::Day(a), When::Day(b)) => a == b,
+            (When::Moment(a, _), When::Moment(b, _)) => a == b,
+            _ => false,
+        }
+    }
+
     /// UTC seconds; a day begins at midnight of the calendar's zone.
     pub(crate) fn utc(&self, calendar_zone: &str) -> i64 {
         match self {
@@ -157,6 +166,16 @@ impl When {
                 zone(calendar_zone).map_or(midnight.and_utc().timestamp(), |found| to_utc(&found, midnight))
             }
         }
+    }
+
+    /// Whether the part of an instance id behind the `_` is that one. Most are told apart by their day of the month.
+    pub(crate) fn has_suffix(&self, suffix: &str) -> bool {
+        let day = match self {
+            When::Day(day) => day.day(),
+            When::Moment(utc_s, _) => utc_naive(*utc_s).day(),
+        };
+        let given = suffix.get(6..8).and_then(|day| day.parse::<u32>().ok());
+        given == Some(day) && self.instance_suffix() == suffix
     }
 
     /// The part of an instance id behind the `_`.

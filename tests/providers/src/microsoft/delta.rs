@@ -234,7 +234,7 @@ impl Round<'_> {
         }
         for one in occurrences(item, config, window) {
             let bare = one.exception.is_none() && config.occurrence_rows == OccurrenceRows::Bare;
-            rows.push(if bare { self.view.bare(item, &one, config).to_string() } else { self.typed(item, Some(&one)) });
+            rows.push(if bare { to_text(&self.view.bare(item, &one, config)) } else { self.typed(item, Some(&one)) });
         }
         let cancelled = item.series.iter().flat_map(|series| series.cancelled.iter());
         if config.deleted_occurrence_rows && self.position.after.is_some() {

@@ -39,8 +39,16 @@ pub(crate) fn new_salt(random: &mut Random) -> String {
 
 /// The text of an id.
 pub(crate) fn write(core: &str, salt: &str, original_ms: Option<i64>, immutable: bool) -> String {
-    let occurrence = original_ms.map(|at| format!("{:08x}", at / MINUTE_MS)).unwrap_or_default();
-    if immutable { format!("{IMMUTABLE}{core}{occurrence}=") } else { format!("{DEFAULT}{core}{salt}{occurrence}=") }
+    let mut text = String::with_capacity(64);
+    text.push_str(if immutable { IMMUTABLE } else { DEFAULT });
+    text.push_str(core);
+    text.push_str(if immutable { "" } else { salt });
+    if let Some(at) = original_ms {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{:08x}", at / MINUTE_MS);
+    }
+    text.push('=');
+    text
 }
 
 /// Reads an id; none when it is malformed.

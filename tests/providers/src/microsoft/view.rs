@@ -76,17 +76,18 @@ impl View {
     }
 
     /// The few members of a plain occurrence in a delta.
-    pub(crate) fn bare(&self, item: &Item, occurrence: &Occurrence<'_>, config: &Config) -> Value {
+    pub(crate) fn bare(&self, item: &Item, occurrence: &Occurrence<'_>, config: &Config) -> Members<'static> {
         let span = &occurrence.span;
-        json!({
-            "@odata.type": "#microsoft.graph.event",
-            "@odata.etag": etag(item.change),
-            "seriesMasterId": item.id(None, self.immutable),
-            "type": "occurrence",
-            "id": item.id(Some(occurrence.original_ms), self.immutable),
-            "start": self.moment(&span.start, span.all_day, config),
-            "end": self.moment(&span.end, span.all_day, config),
-        })
+        let members = [
+            ("@odata.etag", json!(etag(item.change))),
+            ("@odata.type", json!("#microsoft.graph.event")),
+            ("end", self.moment(&span.end, span.all_day, config)),
+            ("id", json!(item.id(Some(occurrence.original_ms), self.immutable))),
+            ("seriesMasterId", json!(item.id(None, self.immutable))),
+            ("start", self.moment(&span.start, span.all_day, config)),
+            ("type", json!("occurrence")),
+        ];
+        members.map(|(name, value)| (name, Cow::Owned(value))).into()
     }
 
     /// Whether a member is shown: all are, unless the caller selects some.
