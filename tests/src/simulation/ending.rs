@@ -12,7 +12,6 @@ use super::marks::Mark;
 use super::observer::Violation;
 use super::stage;
 use crate::agenda::{self, Seen};
-use crate::person::microsoft::OutlookPerson;
 use crate::world::{ACCOUNT, BEGINNING_MS, CALENDAR, OUTLOOK, REPLICA, World};
 
 /// Rounds until all sides must show the same.
@@ -145,7 +144,7 @@ fn differs(world: &mut World, setup: &Setup) -> String {
     }
     if let Some(ways) = &setup.outlook {
         world.microsoft.grant_access(ACCOUNT, "token", i64::MAX / 4);
-        let there = without(world, OUTLOOK, &plain(agenda::seen_by(&OutlookPerson::new(&world.microsoft), WINDOW)));
+        let there = without(world, OUTLOOK, &plain(agenda::outlook_in(world, WINDOW)));
         let here = without(world, OUTLOOK, &here);
         if ways.busy_only {
             words.push_str(&compared("Outlook (busy)", &times(&here), &times(&there)));
@@ -186,11 +185,7 @@ fn excused(world: &World, replica: &str) -> BTreeSet<String> {
     let records = world.memory.failures.values().filter(|failure| failure.replica == replica && is_excuse(failure));
     let uids = records.filter_map(|failure| failure.uid.as_ref());
     let rows = uids.filter_map(|uid| world.memory.events.get(&(CALENDAR.to_owned(), uid.clone())));
-    rows.filter_map(|row| {
-        let document: serde_json::Value = serde_json::from_str(&row.document).ok()?;
-        Some(name_of(document["title"].as_str()?))
-    })
-    .collect()
+    rows.filter_map(|row| Some(name_of(&super::facts::title_of(&row.document)?))).collect()
 }
 
 fn is_excuse(failure: &Failure) -> bool {
