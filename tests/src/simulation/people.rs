@@ -223,7 +223,7 @@ fn google(world: &World, edit: &Edit) -> Option<Done> {
             let mut body = google_patch(world, change, &name, edit.token, &target, recurs)?;
             if let (Change::Move { .. }, None, true) = (change, &instance, recurs) {
                 body["recurrence"] =
-                    target["recurrence"].as_array()?.iter().map(|line| to_the_end_of_day(line)).collect();
+                    target["recurrence"].as_array()?.iter().map(to_the_end_of_day).collect();
             }
             world.google.user_patch(ACCOUNT, id, &body).is_ok()
         }
