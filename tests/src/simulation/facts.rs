@@ -9,8 +9,36 @@ use serde_json::Value;
 use super::history::Side;
 use crate::world::{ACCOUNT, World};
 
-/// Values by the family that they belong to.
-pub type Facts = BTreeMap<String, BTreeSet<String>>;
+/// A value, and whether only occurrences say it: theirs go with them, those of an event are taken away by who changes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Said {
+    /// The value.
+    pub value: String,
+    /// It is said by occurrences of a series and not by the series.
+    pub apart: bool,
+}
+
+/// What is said by the family that it belongs to, with the number of events that say it: a split leaves one in two.
+pub type Facts = BTreeMap<String, BTreeMap<Said, u32>>;
+
+/// What is said in all families.
+#[must_use]
+pub fn counts(facts: &Facts) -> BTreeMap<Said, u32> {
+    let mut counts = BTreeMap::new();
+    for (said, count) in facts.values().flatten() {
+        *counts.entry(said.clone()).or_default() += count;
+    }
+    counts
+}
+
+/// One more event of a family: what it says itself, and what its occurrences say.
+fn add(facts: &mut Facts, family: String, own: BTreeSet<String>, occurrences: BTreeSet<String>) {
+    let into = facts.entry(family).or_default();
+    let apart = occurrences.difference(&own).cloned().map(|value| Said { value, apart: true }).collect::<Vec<_>>();
+    for said in own.into_iter().map(|value| Said { value, apart: false }).chain(apart) {
+        *into.entry(said).or_default() += 1;
+    }
+}
 
 /// The family of a title: everything that came out of one creation, also by splits.
 #[must_use]
@@ -88,7 +116,12 @@ fn here(world: &World) -> Facts {
     for row in world.local() {
         let document: Value = serde_json::from_str(&row.document).unwrap_or_default();
         if let Some(family) = family(document["title"].as_str().unwrap_or_default()) {
-            in_document(&document, facts.entry(family).or_default());
+            let (mut own, mut occurrences) = (BTreeSet::new(), BTreeSet::new());
+            in_document(&document["recurrenceOverrides"], &mut occurrences);
+            let mut document = document;
+            document["recurrenceOverrides"].take();
+            in_document(&document, &mut own);
+            add(&mut facts, family, own, occurrences);
         }
     }
     facts
@@ -120,16 +153,20 @@ const OUTLOOK: Names = Names {
 /// What a provider's truth says. An exception belongs to the family of its series.
 fn there(truth: &[Value], names: &Names) -> Facts {
     let rows: BTreeMap<&str, &Value> = truth.iter().filter_map(|row| Some((row["id"].as_str()?, row))).collect();
-    let mut facts = Facts::new();
+    let mut events: BTreeMap<&str, (String, [BTreeSet<String>; 2])> = BTreeMap::new();
     for row in truth.iter().filter(|row| row[names.cancelled.0] != names.cancelled.1) {
         let master = row[names.master].as_str().and_then(|id| rows.get(id).copied()).unwrap_or(row);
         let Some(family) = family(master[names.title].as_str().unwrap_or_default()) else { continue };
-        let into = facts.entry(family).or_default();
+        let (_, [own, occurrences]) =
+            events.entry(master["id"].as_str().unwrap_or_default()).or_insert((family, Default::default()));
+        let into = if row[names.master].is_null() { own } else { occurrences };
         for text in names.texts.iter().filter_map(|name| row.pointer(name)?.as_str()) {
             in_text(text, into);
         }
         in_start(row["start"]["dateTime"].as_str().unwrap_or_default(), into);
     }
+    let mut facts = Facts::new();
+    events.into_values().for_each(|(family, [own, occurrences])| add(&mut facts, family, own, occurrences));
     facts
 }
 
