@@ -4,13 +4,13 @@
 //! there is somebody's edit: it is to arrive as such and be merged, never to be taken for something that our side does
 //! not want (invariants I1, I7).
 
-use super::arrive::{Present, overrides};
+use super::present::{Present, overrides};
 use crate::event::{Document, is_excluded};
 use crate::recurrence::{self, exception};
 use crate::seeded::{Bug, has};
 
 /// Members of a document that say when a series is. Where they change, its occurrences get other names.
-const TIMES: [&str; 4] = ["start", "timeZone", "showWithoutTime", "recurrenceRules"];
+pub(super) const TIMES: [&str; 4] = ["start", "timeZone", "showWithoutTime", "recurrenceRules"];
 
 impl Present {
     /// Take occurrences back to what they were `before` where somebody edited them since.
