@@ -1,6 +1,7 @@
 //! What goes wrong, when: a queue of planned faults and seeded probabilities.
 //! Invariant: the same plan, seed and requests give the same faults.
 
+use crate::http::SimRequest;
 use crate::random::Random;
 
 /// What happens to a request that a fault hits.
@@ -57,6 +58,8 @@ pub struct Fault {
     pub times: u32,
     /// How often it hits a matching request, in a thousand.
     pub permille: u32,
+    /// Only requests without a token in their query: the beginning of a full listing.
+    pub from_the_beginning: bool,
     /// What happens.
     pub kind: FaultKind,
 }
@@ -65,7 +68,7 @@ impl Fault {
     /// The next request of any kind.
     #[must_use]
     pub fn next(kind: FaultKind) -> Self {
-        Self { method: None, path: None, skip: 0, times: 1, permille: 1000, kind }
+        Self { method: None, path: None, skip: 0, times: 1, permille: 1000, from_the_beginning: false, kind }
     }
 
     /// Only for that method.
@@ -79,6 +82,13 @@ impl Fault {
     #[must_use]
     pub fn on_path(mut self, pattern: &str) -> Self {
         self.path = Some(pattern.to_owned());
+        self
+    }
+
+    /// Only for the first page of a listing that has no token to go on from.
+    #[must_use]
+    pub fn from_the_beginning(mut self) -> Self {
+        self.from_the_beginning = true;
         self
     }
 
@@ -181,13 +191,16 @@ impl FaultPlan {
     }
 
     /// The fault for this request, if one hits. `is_listing` says whether empty pages make sense.
-    pub fn strike(&mut self, method: &str, path: &str, is_listing: bool) -> Option<FaultKind> {
+    pub fn strike(&mut self, request: &SimRequest, is_listing: bool) -> Option<FaultKind> {
+        let (method, path) = (request.method.as_str(), request.path());
+        let goes_on = request.query().iter().any(|(name, _)| name.to_ascii_lowercase().ends_with("token"));
         let random = &mut self.random;
         let mut struck = None;
         for fault in &mut self.planned {
             let applies = fault.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
                 && fault.path.as_deref().is_none_or(|pattern| like(pattern, path))
-                && (is_listing || fault.kind != FaultKind::EmptyPage);
+                && (is_listing || fault.kind != FaultKind::EmptyPage)
+                && !(fault.from_the_beginning && goes_on);
             if !applies {
                 continue;
             }

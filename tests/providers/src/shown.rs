@@ -25,8 +25,8 @@ pub struct Shown {
 pub struct Written<'a> {
     /// The provider's id.
     pub id: Cow<'a, str>,
-    /// The title of the series that a changed occurrence belongs to; none for everything else.
-    pub series: Option<&'a str>,
+    /// Id and title of the series that a changed occurrence belongs to; none for everything else.
+    pub series: Option<(Cow<'a, str>, &'a str)>,
     /// The title.
     pub title: &'a str,
     /// The first location's name.

@@ -147,7 +147,13 @@ fn differs(world: &mut World, setup: &Setup) -> String {
         let there = without(world, OUTLOOK, &plain(agenda::outlook_in(world, WINDOW)));
         let here = without(world, OUTLOOK, &here);
         if ways.busy_only {
-            words.push_str(&compared("Outlook (busy)", &times(&here), &times(&there)));
+            let (busy_here, busy_there) = (times(&here), times(&there));
+            // What has a record shows nothing there by which it could be left out.
+            let is_recorded = !excused(world, OUTLOOK).is_empty();
+            let is_covered = |(one, count): (&Seen, &u32)| busy_there.get(one).is_some_and(|there| there >= count);
+            if !(is_recorded && busy_here.iter().all(is_covered)) {
+                words.push_str(&compared("Outlook (busy)", &busy_here, &busy_there));
+            }
             if let Some((shown, _)) = there.iter().find(|(one, _)| one.2 != "Busy" || !one.3.is_empty()) {
                 words.push_str(&format!("a busy replica shows {shown:?}; "));
             }

@@ -12,8 +12,36 @@ use tandem_providers::Written;
 use super::history::Side;
 use crate::world::{ACCOUNT, World};
 
-/// Values by the family that they belong to.
-pub type Facts = BTreeMap<String, BTreeSet<String>>;
+/// A value, and whether only occurrences say it: theirs go with them, those of an event are taken away by who changes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Said {
+    /// The value.
+    pub value: String,
+    /// It is said by occurrences of a series and not by the series.
+    pub apart: bool,
+}
+
+/// What is said by the family that it belongs to, with the number of events that say it: a split leaves one in two.
+pub type Facts = BTreeMap<String, BTreeMap<Said, u32>>;
+
+/// What is said in all families.
+#[must_use]
+pub fn counts(facts: &Facts) -> BTreeMap<Said, u32> {
+    let mut counts = BTreeMap::new();
+    for (said, count) in facts.values().flatten() {
+        *counts.entry(said.clone()).or_default() += count;
+    }
+    counts
+}
+
+/// One more event of a family: what it says itself, and what its occurrences say.
+fn add(facts: &mut Facts, family: String, own: BTreeSet<String>, occurrences: BTreeSet<String>) {
+    let into = facts.entry(family).or_default();
+    let apart = occurrences.difference(&own).cloned().map(|value| Said { value, apart: true }).collect::<Vec<_>>();
+    for said in own.into_iter().map(|value| Said { value, apart: false }).chain(apart) {
+        *into.entry(said).or_default() += 1;
+    }
+}
 
 /// The family of a title: everything that came out of one creation, also by splits.
 #[must_use]
@@ -51,8 +79,17 @@ pub fn in_start(start: &str, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Collects everything in a JSCalendar document, its overrides too, while it is read.
-struct InDocument<'a>(&'a mut BTreeSet<String>);
+/// Collects everything in a JSCalendar document while it is read; what its overrides say, apart if that is wanted.
+struct InDocument<'a> {
+    into: &'a mut BTreeSet<String>,
+    overrides: Option<&'a mut BTreeSet<String>>,
+}
+
+impl<'a> InDocument<'a> {
+    fn of(into: &'a mut BTreeSet<String>) -> Self {
+        Self { into, overrides: None }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for InDocument<'_> {
     type Value = ();
@@ -69,24 +106,25 @@ impl<'de> Visitor<'de> for InDocument<'_> {
         f.write_str("a document")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
         while let Some(name) = members.next_key::<Cow<'de, str>>()? {
-            match &*name {
-                "start" => members.next_value_seed(InStart(self.0))?,
-                "privacy" | "updated" | "created" => drop(members.next_value::<IgnoredAny>()?),
-                _ => members.next_value_seed(InDocument(self.0))?,
+            match (&*name, &mut self.overrides) {
+                ("recurrenceOverrides", Some(apart)) => members.next_value_seed(InDocument::of(apart))?,
+                ("start", _) => members.next_value_seed(InStart(self.into))?,
+                ("privacy" | "updated" | "created", _) => drop(members.next_value::<IgnoredAny>()?),
+                _ => members.next_value_seed(InDocument::of(self.into))?,
             }
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(InDocument(self.0))?.is_some() {}
+        while items.next_element_seed(InDocument::of(self.into))?.is_some() {}
         Ok(())
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        in_text(text, self.0);
+        in_text(text, self.into);
         Ok(())
     }
 
@@ -126,7 +164,7 @@ impl<'de> DeserializeSeed<'de> for InStart<'_> {
 /// Everything that is written anywhere in a text that holds a document: for records, which keep what lost.
 pub fn in_record(text: &str, into: &mut BTreeSet<String>) {
     let mut found = BTreeSet::new();
-    if InDocument(&mut found).deserialize(&mut serde_json::Deserializer::from_str(text)).is_ok() {
+    if InDocument::of(&mut found).deserialize(&mut serde_json::Deserializer::from_str(text)).is_ok() {
         into.append(&mut found);
     }
 }
@@ -149,18 +187,25 @@ pub fn of(world: &World, side: Side) -> Facts {
     if side == Side::App {
         for row in world.local() {
             if let Some(family) = title_of(&row.document).and_then(|title| family(&title)) {
-                in_record(&row.document, facts.entry(family).or_default());
+                let (mut own, mut occurrences) = (BTreeSet::new(), BTreeSet::new());
+                let event = InDocument { into: &mut own, overrides: Some(&mut occurrences) };
+                let _ = event.deserialize(&mut serde_json::Deserializer::from_str(&row.document));
+                add(&mut facts, family, own, occurrences);
             }
         }
         return facts;
     }
+    let mut events: BTreeMap<String, (String, [BTreeSet<String>; 2])> = BTreeMap::new();
     written(world, side, |row| {
         // An exception belongs to the family of its series.
-        let Some(family) = family(row.series.unwrap_or(row.title)) else { return };
-        let into = facts.entry(family).or_default();
+        let (id, title) = row.series.as_ref().map_or((&row.id, row.title), |(id, title)| (id, title));
+        let Some(family) = family(title) else { return };
+        let (_, [own, occurrences]) = events.entry(id.to_string()).or_insert((family, Default::default()));
+        let into = if row.series.is_none() { own } else { occurrences };
         [row.title, row.notes, row.place].into_iter().for_each(|text| in_text(text, into));
         in_start(&row.start, into);
     });
+    events.into_values().for_each(|(family, [own, occurrences])| add(&mut facts, family, own, occurrences));
     facts
 }
 

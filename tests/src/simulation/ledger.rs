@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{self, Facts};
+use super::facts::{self, Facts, Said};
 use super::history::{Change, Side};
 use super::observer::Violation;
 use super::people::{Done, Visit};
@@ -15,15 +15,17 @@ use crate::world::World;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// Values that people wrote: what they did, in words.
-    claims: BTreeMap<String, String>,
-    /// Values that somebody took away who saw them.
-    superseded: BTreeSet<String>,
+    claims: BTreeMap<Said, String>,
+    /// How often somebody who saw a value took it away.
+    taken: BTreeMap<Said, u32>,
+    /// In how many events a value was at once: a split leaves it in two.
+    most: BTreeMap<Said, u32>,
     /// Families that were deleted whole, with nothing under way.
     deleted: BTreeMap<String, String>,
     /// Who edited a family since the last time when nothing was under way.
     touched: BTreeMap<String, BTreeSet<Side>>,
-    /// Who changed the length of a family or deleted occurrences, at any time: no value tells whether all sides know.
-    stretched: BTreeMap<String, BTreeSet<Side>>,
+    /// Who changed the length of a family or deleted an occurrence, at any time: no value tells whether all sides know.
+    silent: BTreeMap<String, BTreeSet<Side>>,
     /// How often a family may be there: once, and once more for each split.
     copies: BTreeMap<String, u32>,
 }
@@ -31,13 +33,21 @@ pub(super) struct Ledger {
 impl Ledger {
     /// An edit was accepted. One that was overrun claims nothing.
     pub(super) fn note(&mut self, visit: &Visit, done: &Done, overrun: bool) {
-        let Visit { edit, before, after, .. } = visit;
-        let all = |facts: &Facts| -> BTreeSet<String> { facts.values().flatten().cloned().collect() };
-        let (old, new) = (all(before), all(after));
-        for value in new.difference(&old).filter(|_| !overrun) {
-            self.claims.insert(value.clone(), format!("{:?} wrote {value} ({:?})", edit.side, edit.change));
+        let edit = &visit.edit;
+        let (old, new) = (facts::counts(&visit.before), facts::counts(&visit.after));
+        let before: BTreeSet<&String> = old.keys().map(|said| &said.value).collect();
+        for (said, now) in &new {
+            let most = self.most.entry(said.clone()).or_default();
+            *most = (*most).max(*now);
+            if !overrun && !before.contains(&said.value) {
+                let claim = format!("{:?} wrote {} ({:?})", edit.side, said.value, edit.change);
+                self.claims.insert(said.clone(), claim);
+            }
         }
-        self.superseded.extend(old.difference(&new).cloned());
+        for (said, was) in &old {
+            let now = new.get(said).copied().unwrap_or(0);
+            *self.taken.entry(said.clone()).or_default() += was.saturating_sub(now);
+        }
         let copies = self.copies.entry(done.family.clone()).or_insert(1);
         *copies += u32::from(done.split);
         if done.deleted && *copies == 1 && !self.is_touched_elsewhere(&done.family, edit.side) {
@@ -46,9 +56,9 @@ impl Ledger {
             self.deleted.remove(&done.family);
         }
         self.touched.entry(done.family.clone()).or_default().insert(edit.side);
-        let deletes_some = edit.change == Change::Delete && !done.deleted;
-        if deletes_some || matches!(edit.change, Change::Length { .. }) {
-            self.stretched.entry(done.family.clone()).or_default().insert(edit.side);
+        let is_silent = matches!(edit.change, Change::Length { .. }) || edit.change == Change::Delete && !done.deleted;
+        if is_silent {
+            self.silent.entry(done.family.clone()).or_default().insert(edit.side);
         }
     }
 
@@ -61,7 +71,7 @@ impl Ledger {
 
     /// Whether somebody edited a family of whom a side may not know yet. Its own edits a side knows.
     fn is_touched_elsewhere(&self, family: &str, side: Side) -> bool {
-        let by = [self.touched.get(family), self.stretched.get(family)];
+        let by = [self.touched.get(family), self.silent.get(family)];
         by.into_iter().flatten().flatten().any(|other| *other != side)
     }
 
@@ -76,14 +86,16 @@ impl Ledger {
         let mut violations = Vec::new();
         let mut known = BTreeSet::new();
         for side in sides {
-            known.extend(facts::of(world, *side).into_values().flatten());
+            known.extend(facts::counts(&facts::of(world, *side)).into_keys().map(|said| said.value));
         }
         for conflict in world.memory.conflicts.values() {
             for text in [&conflict.base, &conflict.local, &conflict.remote, &conflict.outcome].into_iter().flatten() {
                 facts::in_record(text, &mut known);
             }
         }
-        let lost = self.claims.iter().filter(|(value, _)| !self.superseded.contains(*value) && !known.contains(*value));
+        let count = |of: &BTreeMap<Said, u32>, said: &Said| of.get(said).copied().unwrap_or(0);
+        let is_taken = |said: &Said| count(&self.taken, said) >= count(&self.most, said).max(1);
+        let lost = self.claims.iter().filter(|(said, _)| !is_taken(said) && !known.contains(&said.value));
         violations.extend(lost.map(|(_, claim)| Violation {
             invariant: "I1",
             what: format!("{claim}; nobody took it away, and no record has it"),

@@ -57,14 +57,14 @@ fn empty_listing(world: &World, at: Side) -> bool {
             let link = "https://graph.invalid/v1.0/me/calendarView/delta?$deltatoken=nothing";
             let body = json!({"value": [], "@odata.deltaLink": link}).to_string();
             world.microsoft.expire_delta_tokens(ACCOUNT);
-            // The first request with a lost token is refused; the next one begins the listing.
-            world.microsoft.plan(Fault::next(FaultKind::Raw { status: 200, body }).on_path("*/delta").after(1));
+            let raw = Fault::next(FaultKind::Raw { status: 200, body });
+            world.microsoft.plan(raw.on_path("*/delta").from_the_beginning());
         }
         _ => {
             let body = json!({"kind": "calendar#events", "items": [], "nextSyncToken": "nothing"}).to_string();
             world.google.expire_sync_tokens(ACCOUNT);
             let raw = Fault::next(FaultKind::Raw { status: 200, body });
-            world.google.plan(raw.on_method("GET").on_path("*/events").after(1));
+            world.google.plan(raw.on_method("GET").on_path("*/events").from_the_beginning());
         }
     }
     true

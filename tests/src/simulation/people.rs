@@ -222,8 +222,7 @@ fn google(world: &World, edit: &Edit) -> Option<Done> {
         change => {
             let mut body = google_patch(world, change, &name, edit.token, &target, recurs)?;
             if let (Change::Move { .. }, None, true) = (change, &instance, recurs) {
-                body["recurrence"] =
-                    target["recurrence"].as_array()?.iter().map(to_the_end_of_day).collect();
+                body["recurrence"] = target["recurrence"].as_array()?.iter().map(to_the_end_of_day).collect();
             }
             world.google.user_patch(ACCOUNT, id, &body).is_ok()
         }

@@ -9,7 +9,9 @@ use super::troubled::Answer;
 use crate::effects::{Effects, Request, Shadow};
 use crate::event::{Document, is_excluded};
 use crate::limits::{EVERYTHING_PAGES, OCCURRENCE_MARGIN_MS, OCCURRENCE_PAGES, PROOF_PAGE};
-use crate::provider::{Instance, Notes, Occurrences, Purpose, RemoteEvent, RemoteException, Row, Span, Verdict};
+use crate::provider::{
+    Instance, Notes, Occurrences, Placed, Purpose, RemoteEvent, RemoteException, Row, Span, Verdict,
+};
 use crate::time::LocalDateTime;
 
 /// By recurrence id.
@@ -145,22 +147,10 @@ impl<F: Effects> Session<'_, F> {
         event: &RemoteEvent,
         mut missing: ById<RemoteException>,
     ) -> Flow<Option<Vec<RemoteException>>> {
-        let zone = event.document.str("timeZone").unwrap_or("Etc/UTC");
-        let at =
-            |id: &String| self.zones.to_utc_ms(zone, LocalDateTime::parse(id)?.0).and_then(|ms| u64::try_from(ms).ok());
-        let times: Vec<u64> = missing.keys().filter_map(at).collect();
-        let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return Ok(Some(Vec::new())) };
-        let span = Span {
-            from_ms: first.saturating_sub(OCCURRENCE_MARGIN_MS),
-            to_ms: last.saturating_add(OCCURRENCE_MARGIN_MS),
-        };
-        let all = self.all_of(&event.id, EVERYTHING_PAGES, |session, page| {
-            session.provider.everything(&session.target(), span, page)
-        })?;
-        let Some(all) = all else { return Ok(None) };
+        let ids: Vec<&String> = missing.keys().collect();
+        let Some(shown) = self.shown_around(&event.id, &event.document, &ids)? else { return Ok(None) };
         let mut proven = Vec::new();
-        for row in all {
-            let Ok(placed) = self.provider.place(&self.target(), &row, &event.document) else { continue };
+        for (placed, row) in shown {
             // As the series says: it is there, and no exception.
             if missing.remove(&placed.recurrence_id).is_some() && !placed.patch.is_empty() {
                 proven.push(row);
@@ -168,6 +158,35 @@ impl<F: Effects> Session<'_, F> {
         }
         proven.extend(missing.into_values());
         Ok(Some(proven))
+    }
+
+    /// Whether everything around the time of an occurrence shows that it is not there.
+    pub(super) fn is_proven_gone(&mut self, id: &str, series: &Document, recurrence_id: &String) -> Flow<bool> {
+        let shown = self.shown_around(id, series, &[recurrence_id])?;
+        Ok(shown.is_some_and(|shown| shown.iter().all(|(placed, _)| placed.recurrence_id != *recurrence_id)))
+    }
+
+    /// Occurrences of a series among everything around the times of some of them. None: not shown as a whole.
+    fn shown_around(
+        &mut self,
+        id: &str,
+        series: &Document,
+        recurrence_ids: &[&String],
+    ) -> Flow<Option<Vec<(Placed, RemoteException)>>> {
+        let zone = series.str("timeZone").unwrap_or("Etc/UTC");
+        let at =
+            |id: &String| self.zones.to_utc_ms(zone, LocalDateTime::parse(id)?.0).and_then(|ms| u64::try_from(ms).ok());
+        let times: Vec<u64> = recurrence_ids.iter().filter_map(|id| at(id)).collect();
+        let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return Ok(Some(Vec::new())) };
+        let span = Span {
+            from_ms: first.saturating_sub(OCCURRENCE_MARGIN_MS),
+            to_ms: last.saturating_add(OCCURRENCE_MARGIN_MS),
+        };
+        let all = self
+            .all_of(id, EVERYTHING_PAGES, |session, page| session.provider.everything(&session.target(), span, page))?;
+        let target = self.target();
+        let placed = |row: RemoteException| Some((self.provider.place(&target, &row, series).ok()?, row));
+        Ok(all.map(|all| all.into_iter().filter_map(placed).collect()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::present::Present;
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, Failure, FailureKind, Orphan, Shadow};
 use crate::event::{Document, is_excluded};
@@ -47,68 +48,6 @@ pub(super) enum Remote {
     Present(Box<Present>),
     /// It is not there any more.
     Gone,
-}
-
-/// A remote event that is there.
-#[derive(Debug, Clone)]
-pub(super) struct Present {
-    /// Version tag.
-    pub(super) etag: String,
-    /// When it was last changed.
-    pub(super) updated_ms: u64,
-    /// The whole event, exceptions included.
-    pub(super) document: Document,
-    /// What to remember.
-    pub(super) notes: Notes,
-    /// Our origin mark.
-    pub(super) mark: Option<String>,
-    /// Only exceptions came: that does not show that their master is still there.
-    pub(super) alone: bool,
-}
-
-impl Present {
-    /// The listing that saw it last.
-    pub(super) fn generation(&self, now: u64, shadow: Option<&Shadow>) -> u64 {
-        shadow.filter(|_| self.alone).map_or(now, |shadow| shadow.generation)
-    }
-
-    /// Whether an occurrence is deleted.
-    pub(super) fn excludes(&self, recurrence_id: &str) -> bool {
-        self.document.overrides().and_then(|all| all.get(recurrence_id)).is_some_and(is_excluded)
-    }
-
-    /// Who made exceptions is remembered beyond a complete set of them.
-    pub(super) fn remember(&mut self, made: &BTreeMap<String, Instance>) {
-        for (recurrence_id, instance) in &mut self.notes.instances {
-            instance.ours |= made.get(recurrence_id).is_some_and(|made| made.ours);
-        }
-    }
-
-    /// Put an exception into its override. One that is as its series says needs none. Who made it is not forgotten.
-    pub(super) fn set_exception(&mut self, placed: Placed, mut instance: Instance) {
-        let mut overrides = overrides(&self.document);
-        // One row is one occurrence: what it was called before its series changed zones is over.
-        let same = |(id, known): &(&String, &Instance)| known.id == instance.id && **id != placed.recurrence_id;
-        let former: Vec<String> = self.notes.instances.iter().filter(same).map(|(id, _)| id.clone()).collect();
-        for id in former {
-            instance.ours |= self.notes.instances.remove(&id).is_some_and(|known| known.ours);
-            overrides.remove(&id);
-        }
-        instance.ours |= self.notes.instances.get(&placed.recurrence_id).is_some_and(|known| known.ours);
-        instance.blob = if placed.blob == self.notes.lines.blob { String::new() } else { placed.blob };
-        let additional = self.notes.lines.added.contains(&placed.recurrence_id);
-        // A deletion outlives the date that it deleted, and matters again only when its series comes back to it.
-        let excluded = placed.patch.get("excluded") == Some(&Value::Bool(true));
-        let idle = placed.patch.is_empty()
-            || (excluded && !recurrence::contains(self.document.value(), &placed.recurrence_id).unwrap_or(true));
-        if idle && !additional {
-            overrides.remove(&placed.recurrence_id);
-        } else {
-            overrides.insert(placed.recurrence_id.clone(), Value::Object(placed.patch));
-        }
-        self.document.set_overrides(overrides);
-        self.notes.instances.insert(placed.recurrence_id, instance);
-    }
 }
 
 /// The shadows that a page may speak of, by remote id.
@@ -269,7 +208,7 @@ impl<F: Effects> Session<'_, F> {
                 // date.
                 None => {
                     !recurrence::contains(now.value(), recurrence_id).unwrap_or(false)
-                        && !overrides(now).contains_key(recurrence_id)
+                        && !now.overrides().is_some_and(|all| all.contains_key(recurrence_id))
                 }
             };
             if settled || self.exception_reads >= EXCEPTION_READS_PER_STEP {
@@ -303,10 +242,12 @@ impl<F: Effects> Session<'_, F> {
         shadow: Option<Shadow>,
         changes: &mut Vec<Change>,
     ) -> Option<Subject> {
+        let live = shadow.as_ref().filter(|shadow| !shadow.gone);
         if arrival.gone {
+            // That a removed event is not there is no news; and its successor may be in the same page (invariant I2).
+            let shadow = live.cloned();
             return shadow.map(|shadow| Subject { remote_id, shadow: Some(shadow), remote: Remote::Gone });
         }
-        let live = shadow.as_ref().filter(|shadow| !shadow.gone);
         if arrival.event.is_none() && live.is_none() {
             return None;
         }
@@ -455,9 +396,4 @@ fn rebased(before: &Document, now: &Document, recurrence_id: &str, patch: &Value
         }
         _ => patch.clone(),
     }
-}
-
-/// The overrides of a document, or none.
-pub(super) fn overrides(document: &Document) -> Map<String, Value> {
-    document.overrides().cloned().unwrap_or_default()
 }

@@ -99,7 +99,11 @@ impl<F: Effects> Session<'_, F> {
             return self.clear_the_way(&base);
         }
         let granted = match verdict {
-            Verdict::Done => self.provider.read_watch(&response.body),
+            Verdict::Done => match self.provider.read_watch(&response.body) {
+                // Damaged on its way is no refusal: it is soon asked for again.
+                None => return self.commit(vec![], vec![]),
+                granted => granted,
+            },
             Verdict::NoPush => return self.refused("", "", vec![]),
             Verdict::Rejected { code, detail: _ } => {
                 let detail = "the provider refuses to send notifications; check the public URL (https, a valid certificate). The calendar is polled";

@@ -1,7 +1,7 @@
 //! Creates events at the provider. Whatever became of earlier tries, one event is made: a try whose answer was lost is
 //! recognised by its deterministic id (invariant I3).
 
-use super::arrive::Present;
+use super::present::Present;
 use super::push::Job;
 use super::session::{Flow, Session};
 use super::settle::Pending;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::arrive::{Present, overrides};
 use super::occurrence::Found;
+use super::present::{Present, overrides};
 use super::push::Job;
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, FailureKind, Response, Shadow};

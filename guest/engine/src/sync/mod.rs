@@ -4,6 +4,7 @@
 
 mod apart;
 mod arrive;
+mod breaker;
 mod channel;
 mod create;
 mod exceptions;
@@ -13,6 +14,7 @@ mod news;
 mod occurrence;
 pub(crate) mod outward;
 pub mod plan;
+mod present;
 mod pull;
 mod push;
 mod record;

@@ -4,13 +4,15 @@
 //! there is somebody's edit: it is to arrive as such and be merged, never to be taken for something that our side does
 //! not want (invariants I1, I7).
 
-use super::arrive::{Present, overrides};
+use super::present::{Present, overrides};
 use crate::event::{Document, is_excluded};
 use crate::recurrence::{self, exception};
 use crate::seeded::{Bug, has};
 
 /// Members of a document that name the occurrences of a series. Where they change, all get other names.
 const NAMES: [&str; 3] = ["start", "timeZone", "showWithoutTime"];
+/// Members of a document that say when a series is.
+pub(super) const TIMES: [&str; 4] = ["start", "timeZone", "showWithoutTime", "recurrenceRules"];
 
 impl Present {
     /// Take occurrences back to what they were `before` where somebody edited them since.
@@ -44,7 +46,7 @@ impl Present {
 
 /// Whether a series is at other times than it was.
 pub(super) fn moved(from: &Document, to: &Document) -> bool {
-    differs(&NAMES, from, to) || differs(&["recurrenceRules"], from, to)
+    differs(&TIMES, from, to)
 }
 
 fn differs(members: &[&str], from: &Document, to: &Document) -> bool {

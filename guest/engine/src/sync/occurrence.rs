@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::arrive::{Present, overrides};
+use super::present::{Present, overrides};
 use super::pull::is_changed;
 use super::push::{CONTESTED, Job};
 use super::session::{Flow, Session};
@@ -106,7 +106,10 @@ impl<F: Effects> Session<'_, F> {
         }
         let job = Job { entry, scene };
         // Asked for apart, exceptions are known within a span only.
-        if hidden && !self.state.apart {
+        let series = &present.document;
+        if hidden
+            && (!self.state.apart || self.is_proven_gone(&job.scene.remote_id, series, &recurrence_id.to_owned())?)
+        {
             return self.skip_exception(job, present, recurrence_id, wanted);
         }
         let detail =

@@ -307,7 +307,8 @@ impl<F: Effects> Session<'_, F> {
         for subject in subjects.iter_mut().filter(|subject| subject.shadow.is_none()) {
             let Remote::Present(present) = &mut subject.remote else { continue };
             let Some(uid) = wanted.next() else { continue };
-            let uid = match linked.remove(&uid) {
+            // Several may want the same one: a split at the provider copies our mark.
+            let uid = match linked.get(&uid).cloned() {
                 Some(shadow) if !shadow.gone => id::derived_uid(&uid, &subject.remote_id),
                 _ if taken.contains(&uid) => id::derived_uid(&uid, &subject.remote_id),
                 Some(shadow) => {

@@ -3,16 +3,16 @@
 
 use serde_json::Map;
 
-use super::arrive::{Present, overrides};
+use super::Outcome;
 use super::exceptions::{Sent, differing, reached};
-use super::news::moved;
+use super::news::{TIMES, moved};
 use super::plan::{Base, Decision, State, plan};
-use super::session::{Flow, Session};
+use super::present::{Present, overrides};
+use super::session::{Flow, Session, Stop};
 use super::settle::{Local, Pending, Scene, wanted_remote};
-use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
+use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
 use crate::event::Document;
-use crate::id;
-use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WINDOW_MS, LOOP_WRITES, PAGES_BEFORE_WRITE};
+use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 use crate::seeded::{Bug, has};
 
@@ -67,7 +67,24 @@ impl<F: Effects> Session<'_, F> {
             && job.entry.attempts < LOOKS_BEFORE_WRITE
             && self.replica.mode == ReplicaMode::TwoWay
             && scene.remote_base().is_recurring()
-            && (local.state == State::Deleted || ends_exceptions(local))
+            && (local.state == State::Deleted || self.ends_exceptions(scene))
+    }
+
+    /// Whether a local edit is one after which a provider may have forgotten the exceptions of the series: it is told
+    /// other times. Its own form of a rule that both sides have agreed on is not told again.
+    fn ends_exceptions(&self, scene: &Scene) -> bool {
+        let length = |document: &Document| document.get("duration").cloned();
+        let (base, now) = (&scene.local.base, &scene.local.document);
+        if !moved(base, now) && length(base) == length(now) {
+            return false;
+        }
+        let present = Self::agreed_remote(scene);
+        let wanted = wanted_remote(&scene.local, &present.document);
+        let mut timed = present.document.clone();
+        for name in TIMES.into_iter().chain(["duration"]) {
+            timed.set(name, wanted.get(name).cloned());
+        }
+        self.difference(&present, &timed) != Ok(None)
     }
 
     /// Look at the provider's changes just before the write: one of them may have to be merged with it. When they do not
@@ -109,26 +126,9 @@ impl<F: Effects> Session<'_, F> {
     // -- changing
 
     fn update(&mut self, mut job: Job) -> Flow<()> {
-        let (mut present, mut wanted, mut told) = self.told(&job);
-        if told.as_ref().is_ok_and(Option::is_some)
-            && self.provider.embeds_exceptions()
-            && ends_exceptions(&job.scene.local)
-        {
+        if self.provider.embeds_exceptions() && self.ends_exceptions(&job.scene) {
             self.expect_no_exceptions(&mut job)?;
-            (present, wanted, told) = self.told(&job);
         }
-        match told {
-            Ok(Some(request)) => {
-                let (verdict, response) = self.exchange(Purpose::Update, request)?;
-                self.answered_write(job, verdict, &response, None, &wanted)
-            }
-            Ok(None) => self.update_exception(job, present, &wanted),
-            Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
-        }
-    }
-
-    /// The remote side as it was agreed on, as it is to be, and what the provider is told for it: exceptions aside.
-    fn told(&self, job: &Job) -> (Present, Document, Result<Option<Request>, Refused>) {
         let present = Self::agreed_remote(&job.scene);
         let wanted = wanted_remote(&job.scene.local, &present.document);
         let update = Update {
@@ -140,8 +140,27 @@ impl<F: Effects> Session<'_, F> {
             notify: job.entry.notify_attendees,
             revive: false,
         };
-        let told = self.provider.update(&self.target(), &update);
-        (present, wanted, told)
+        match self.provider.update(&self.target(), &update) {
+            Ok(Some(request)) => {
+                let answer = self.exchange(Purpose::Update, request);
+                if matches!(answer, Err(Stop::Outcome(Outcome::Retry { .. }))) {
+                    self.remember_sent(&job.scene, &wanted)?;
+                }
+                let (verdict, response) = answer?;
+                self.answered_write(job, verdict, &response, None, &wanted)
+            }
+            Ok(None) => self.update_exception(job, present, &wanted),
+            Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
+        }
+    }
+
+    /// A write without an answer may have been applied. What it said is remembered, so that the provider's event is
+    /// recognised as ours also when the local one has gone on by then (invariants I3, I6).
+    fn remember_sent(&mut self, scene: &Scene, wanted: &Document) -> Flow<()> {
+        let Some(shadow) = scene.shadow.clone() else { return Ok(()) };
+        let notes = Notes { sent: wanted.text().to_owned(), ..scene.notes.clone() };
+        let shadow = Shadow { notes: notes.text(), ..shadow };
+        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
     }
 
     /// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its
@@ -197,14 +216,25 @@ impl<F: Effects> Session<'_, F> {
         match present {
             Some(mut present) => {
                 present.document.set_uid(&job.scene.uid);
+                let apart = exception.is_some() && !self.provider.embeds_exceptions();
                 let reached = exception
                     .filter(|sent| self.is_written(&present, wanted, &sent.recurrence_id, &sent.body))
                     .map(|sent| reached(&present.document, wanted, &sent.recurrence_id));
-                self.written(job, present, wanted, reached.as_ref(), true)
+                let is_last = differing(reached.as_ref().unwrap_or(&present.document), wanted).is_empty();
+                match apart && is_last && self.is_series_gone(&job.scene)? {
+                    // The deletion is what this edit has to be merged with.
+                    true => self.look_again(job, &remote_id, Verdict::Changed),
+                    false => self.written(job, present, wanted, reached.as_ref(), true),
+                }
             }
             // The write was applied but its answer cannot be read: look.
             None => self.look_again(job, &remote_id, Verdict::Changed),
         }
+    }
+
+    /// Whether a series was deleted: a write of one of its exceptions, a row of its own, does not tell (invariant I1).
+    fn is_series_gone(&mut self, scene: &Scene) -> Flow<bool> {
+        Ok(matches!(self.read_again(&scene.remote_id)?, Row::Gone(_)))
     }
 
     /// The remote side after a write of the master: what came back, and its exceptions as they are now.
@@ -273,6 +303,7 @@ impl<F: Effects> Session<'_, F> {
             agreed.set_overrides(all);
         }
         present.notes.writes.clone_from(&scene.notes.writes);
+        present.notes.sent.clear();
         if !open.is_empty() {
             present.notes.refused.clone_from(&scene.notes.refused);
         }
@@ -290,10 +321,10 @@ impl<F: Effects> Session<'_, F> {
         let mut out = Pending::default();
         self.answered(&mut out.changes);
         self.write_shadow(&mut out, &scene, &present, &agreed, revision);
-        if open.is_empty() {
-            out.changes.extend(self.finished(&entry));
+        match open.is_empty() {
+            true => self.conclude(&entry, revision, out.changes),
+            false => self.commit(out.changes, out.expectations),
         }
-        self.commit(out.changes, out.expectations)
     }
 
     // -- deleting
@@ -324,10 +355,9 @@ impl<F: Effects> Session<'_, F> {
         notes.instances.clear();
         let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
         let buried = Shadow { gone: true, revision, remote: String::new(), local: None, notes: notes.text(), ..shadow };
-        self.done(
-            Job { entry, scene: Scene { shadow: None, notes: Notes::default(), ..scene } },
-            vec![Change::PutShadow(self.replica.id.clone(), buried)],
-        )
+        let mut changes = vec![Change::PutShadow(self.replica.id.clone(), buried)];
+        self.answered(&mut changes);
+        self.conclude(&entry, revision, changes)
     }
 
     // -- when it does not go straight
@@ -349,7 +379,11 @@ impl<F: Effects> Session<'_, F> {
         // "Not found" for a write, but there for a read: do not write it again and again.
         let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
         entry.due_ms = if stuck { self.now_ms + 60_000 } else { self.now_ms };
-        self.absorb(vec![row], vec![Change::Postpone(entry)])
+        let mut rows = vec![row];
+        if remote_id != scene.remote_id && self.is_series_gone(&scene)? {
+            rows.push(Row::Gone(scene.remote_id));
+        }
+        self.absorb(rows, vec![Change::Postpone(entry)])
     }
 
     /// Read an event or exception that is known.
@@ -398,38 +432,4 @@ impl<F: Effects> Session<'_, F> {
         changes.extend(self.finished(&job.entry));
         self.commit(changes, vec![])
     }
-
-    fn finished(&self, entry: &PushEntry) -> [Change; 3] {
-        [
-            Change::Dequeue(entry.replica.clone(), entry.uid.clone(), entry.revision),
-            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Push, &entry.uid)),
-            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Guard, &entry.uid)),
-        ]
-    }
-
-    // -- the loop breaker (invariant I21)
-
-    fn is_looping(&self, job: &mut Job) -> bool {
-        let since = self.now_ms.saturating_sub(LOOP_WINDOW_MS);
-        job.scene.notes.writes.retain(|at| *at > since);
-        job.scene.notes.writes.len() >= LOOP_WRITES
-    }
-
-    /// Written too often: wait until the oldest of the writes is out of the window, and say so.
-    fn park(&mut self, job: Job) -> Flow<()> {
-        let Job { mut entry, scene } = job;
-        entry.due_ms = scene.notes.writes.first().map_or(self.now_ms, |oldest| oldest + LOOP_WINDOW_MS + 1);
-        let detail = "the event was written more than 10 times in 10 minutes; it waits until that is over. Two programs \
-                      may be undoing each other's changes";
-        let mut failure = self.failure(FailureKind::Guard, &scene.uid, "write-loop", detail, entry.attempts + 1);
-        failure.uid = Some(scene.uid);
-        self.report.failed += 1;
-        self.commit(vec![Change::PutFailure(failure), Change::Postpone(entry)], vec![])
-    }
-}
-
-/// Whether a local edit is one after which a provider may have forgotten the exceptions of the series.
-fn ends_exceptions(local: &Local) -> bool {
-    let length = |document: &Document| document.value().get("duration").cloned();
-    moved(&local.base, &local.document) || length(&local.base) != length(&local.document)
 }

@@ -1,12 +1,13 @@
 //! What a decision leaves behind, as changes of one batch: the event, its shadow, a conflict, entries for other replicas.
 //! A local event is only changed under the revision that it was decided on (invariant I1).
 
-use super::arrive::Present;
 use super::plan::State;
-use super::session::{Flow, Session};
+use super::present::Present;
+use super::session::{Flow, Session, Stop};
 use super::settle::{Pending, Scene};
 use crate::effects::{
-    Change, ConflictPolicy, ConflictRow, ConflictWinner, END_OF_TIME, Effects, EventRow, Expectation, Shadow,
+    Change, ConflictPolicy, ConflictRow, ConflictWinner, END_OF_TIME, Effects, EventRow, Expectation, FailureKind,
+    PushEntry, Shadow,
 };
 use crate::event::Document;
 use crate::event::merge::Clash;
@@ -70,6 +71,29 @@ impl<F: Effects> Session<'_, F> {
             notes: present.notes.text(),
         };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
+    }
+
+    /// Commit what came of the last write for an entry. Where the event is not any more what was written (it was edited
+    /// meanwhile, or a store that lags behind showed an older one), the entry stays, and is decided anew.
+    pub(super) fn conclude(&mut self, entry: &PushEntry, revision: u64, mut changes: Vec<Change>) -> Flow<()> {
+        let current = Expectation::Event(self.replica.calendar.clone(), entry.uid.clone(), revision);
+        let mut all = changes.clone();
+        all.extend(self.finished(entry));
+        match self.commit(all, vec![current]) {
+            Err(Stop::Stale) => {}
+            result => return result,
+        }
+        changes.push(Change::Enqueue(entry.clone()));
+        self.commit(changes, vec![])
+    }
+
+    /// What is to be forgotten when nothing is left to be written.
+    pub(super) fn finished(&self, entry: &PushEntry) -> [Change; 3] {
+        [
+            Change::Dequeue(entry.replica.clone(), entry.uid.clone(), entry.revision),
+            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Push, &entry.uid)),
+            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Guard, &entry.uid)),
+        ]
     }
 
     /// Store a local document when it differs from what is there. Returns its revision.

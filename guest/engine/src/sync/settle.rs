@@ -1,8 +1,9 @@
 //! Carries out what `plan` decided about a remote event, as changes of one batch: nothing is written here.
 
-use super::arrive::{Present, Remote, Subject};
+use super::arrive::{Remote, Subject};
 use super::outward;
 use super::plan::{Base, Decision, Rules, State, plan};
+use super::present::Present;
 use super::session::{Flow, Session};
 use super::state::Guard;
 use crate::effects::{Change, ConflictPolicy, ConflictWinner, Effects, EventRow, Expectation, Request, Shadow};
@@ -88,8 +89,8 @@ impl<F: Effects> Session<'_, F> {
             Remote::Gone => false,
         };
         let state = match (remote_state(&remote, shadow.as_ref()), &remote) {
-            // Our own write, whose answer was lost, before the deletion here: nobody's edit (invariants I3, I6).
-            (State::Changed, Remote::Present(present)) if self.is_last_word(&local, shadow.as_ref(), present) => {
+            // Our own write, whose answer was lost, before what was done here since: nobody's edit (invariants I3, I6).
+            (State::Changed, Remote::Present(present)) if self.is_own_write(&local, shadow.as_ref(), present) => {
                 State::Same
             }
             (state, _) => state,
@@ -102,16 +103,21 @@ impl<F: Effects> Session<'_, F> {
         }
     }
 
-    /// Whether the provider shows a deleted event just as it was here at its end.
-    fn is_last_word(&self, local: &Local, shadow: Option<&Shadow>, present: &Present) -> bool {
-        if local.state != State::Deleted || has(Bug::OwnWriteTakenForEdit) {
+    /// Whether the provider shows what was sent there without an answer, or a deleted event just as it was here at its end.
+    fn is_own_write(&self, local: &Local, shadow: Option<&Shadow>, present: &Present) -> bool {
+        if !matches!(local.state, State::Deleted | State::Changed) || has(Bug::OwnWriteTakenForEdit) {
             return false;
         }
-        let wanted = match shadow.filter(|shadow| !shadow.gone) {
+        let shadow = shadow.filter(|shadow| !shadow.gone);
+        let sent = shadow.map(|shadow| Notes::parse(&shadow.notes).sent).filter(|sent| !sent.is_empty());
+        if sent.and_then(|sent| Document::parse(&sent).ok()).is_some_and(|sent| self.expresses(present, &sent)) {
+            return true;
+        }
+        let wanted = match shadow {
             Some(shadow) => wanted_remote(local, &remote_base(shadow, local)),
             None => local.document.clone(),
         };
-        self.expresses(present, &wanted)
+        local.state == State::Deleted && self.expresses(present, &wanted)
     }
 
     /// During a sweep whose deletions were refused, what is missing is created again.
@@ -176,7 +182,12 @@ impl<F: Effects> Session<'_, F> {
         }
         let agreed_silently = decision == Decision::Merge && self.expresses(present, &outcome);
         let agreed = if agreed_silently { outcome.clone() } else { agreed };
+        let before = scene.local.row.as_ref().map_or(0, |row| row.revision);
         let revision = self.write_event(out, scene, &outcome, changed_at)?;
+        if revision == before {
+            // Else another worker may have seen the end of the event, and nobody would write that any more.
+            out.expectations.push(Expectation::Event(self.replica.calendar.clone(), scene.uid.clone(), revision));
+        }
         self.write_shadow(out, scene, present, &agreed, revision);
         if outcome != agreed {
             self.queue(out, scene);
@@ -199,18 +210,18 @@ impl<F: Effects> Session<'_, F> {
         let versions = Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
         let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
-        let shown = super::arrive::overrides(&present.document);
+        let shown = super::present::overrides(&present.document);
         for id in recurrence::drop_stale_overrides(local, &mut outcome, &shown) {
             if has(Bug::LostExceptionUnrecorded) {
                 continue;
             }
-            if super::arrive::overrides(local).get(&id) != super::arrive::overrides(&scene.local.base).get(&id) {
+            if super::present::overrides(local).get(&id) != super::present::overrides(&scene.local.base).get(&id) {
                 clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Remote });
             }
         }
         // So are those of occurrences that the new times of this side do not have.
-        for id in recurrence::drop_stale_overrides(&now, &mut outcome, &super::arrive::overrides(local)) {
-            if super::arrive::overrides(&now).get(&id) != super::arrive::overrides(&before).get(&id) {
+        for id in recurrence::drop_stale_overrides(&now, &mut outcome, &super::present::overrides(local)) {
+            if super::present::overrides(&now).get(&id) != super::present::overrides(&before).get(&id) {
                 clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Local });
             }
         }
@@ -242,7 +253,7 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn expresses(&self, present: &Present, document: &Document) -> bool {
         let to = align(document, &present.document);
         self.difference(present, &to) == Ok(None)
-            && super::arrive::overrides(&present.document) == super::arrive::overrides(&to)
+            && super::present::overrides(&present.document) == super::present::overrides(&to)
     }
 
     /// What the provider would be told to get from what it has to an aligned document, exceptions aside.
@@ -361,7 +372,7 @@ fn agreed_local(scene: &Scene, present: &Present) -> Document {
     let (before, now) = (keys.rename(&base_remote), keys.rename(&present.document));
     let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
     let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-    recurrence::drop_stale_overrides(base, &mut agreed, &super::arrive::overrides(&present.document));
+    recurrence::drop_stale_overrides(base, &mut agreed, &super::present::overrides(&present.document));
     agreed
 }
 

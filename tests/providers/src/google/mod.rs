@@ -71,7 +71,7 @@ impl Google {
         let mut account = String::new();
         let (name, response) = match Route::find(&request.method, &path) {
             Err(error) => ("unknown", SimResponse::Answer(error.into_answer())),
-            Ok(route) => (route.name, serve(state, &route, request, &path, &mut account)),
+            Ok(route) => (route.name, serve(state, &route, request, &mut account)),
         };
         let status = response.status();
         *state.counters.requests.entry(name.to_owned()).or_default() += 1;
@@ -126,8 +126,8 @@ impl Provider for Google {
 }
 
 /// Applies the request unless a fault says otherwise.
-fn serve(state: &mut State, route: &Route, request: &SimRequest, path: &str, account: &mut String) -> SimResponse {
-    let fault = state.faults.strike(&request.method, path, route.name == "events.list");
+fn serve(state: &mut State, route: &Route, request: &SimRequest, account: &mut String) -> SimResponse {
+    let fault = state.faults.strike(request, route.name == "events.list");
     let refused = match &fault {
         Some(FaultKind::LostRequest) => return SimResponse::NoAnswer,
         Some(FaultKind::TooManyRequests { retry_after_s }) => {

@@ -81,11 +81,11 @@ impl Google {
         let Some(calendar) = state.calendars.get(calendar) else { return };
         for (id, row) in there(calendar).filter(|(_, row)| !row.is_cancelled()) {
             let body = &row.body;
-            let series = row.master().and_then(|master| calendar.rows.get(master));
+            let series = row.master().and_then(|id| Some((id, calendar.rows.get(id)?)));
             let start = body.get("start").and_then(|start| start.get("dateTime")).and_then(Value::as_str);
             read(&Written {
                 id: Cow::Borrowed(id),
-                series: series.map(|master| text(&master.body, "summary")),
+                series: series.map(|(id, master)| (Cow::Borrowed(id), text(&master.body, "summary"))),
                 title: text(body, "summary"),
                 place: text(body, "location"),
                 notes: text(body, "description"),

@@ -228,7 +228,7 @@ fn pass_time(state: &mut State) {
 fn strike(state: &mut State, request: &SimRequest) -> Option<FaultKind> {
     let path = request.path();
     let listing = Route::find(&request.method, path).is_ok_and(|route| route.is_listing());
-    state.faults.strike(&request.method, path, listing)
+    state.faults.strike(request, listing)
 }
 
 /// The token that a webhook has to send back.

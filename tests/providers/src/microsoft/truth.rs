@@ -55,7 +55,7 @@ fn written<'a>(item: &'a Item, exception: Option<(i64, &'a Exception)>) -> Writt
     let span = own.map_or(&item.span, |own| &own.span);
     Written {
         id: item.id(exception.map(|(at, _)| at), false).into(),
-        series: own.map(|_| text(&item.body, "subject")),
+        series: own.map(|_| (item.id(None, false).into(), text(&item.body, "subject"))),
         title: word(item, own, "subject", None),
         place: word(item, own, "location", Some("displayName")),
         notes: word(item, own, "body", Some("content")),

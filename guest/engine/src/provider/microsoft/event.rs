@@ -81,13 +81,12 @@ fn master(target: &Target<'_>, id: String, mut event: wire::Event) -> Result<Rem
     let rule = event.recurrence.take();
     let zone = rule.as_ref().and_then(|rule| rule.range.recurrence_time_zone.as_deref());
     let when = When::read(target, &event, zone).map_err(|(code, detail)| skipped(Some(id.clone()), code, detail))?;
-    let start = when.start;
     let (mut properties, blob) = content(event);
     properties.insert("uid".into(), uid.into());
     when.write(&mut properties);
     if let Some(rule) = &rule {
         let detail = "the recurrence is of a kind that is not known";
-        super::recurrence::read(rule, start, &mut properties)
+        super::recurrence::read(rule, &mut properties)
             .ok_or_else(|| skipped(Some(id.clone()), "unknown-recurrence", detail))?;
     }
     let lines = Lines { blob, ..Lines::default() };

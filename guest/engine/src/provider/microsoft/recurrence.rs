@@ -33,7 +33,7 @@ pub(super) fn local_text(local: NaiveDateTime) -> String {
 
 /// Read a recurrence into `recurrenceRules`; `start` is the wall time of the first occurrence. None: it is of a kind
 /// that Graph's reference does not have.
-pub(super) fn read(wire: &wire::Recurrence, start: NaiveDateTime, properties: &mut Map<String, Value>) -> Option<()> {
+pub(super) fn read(wire: &wire::Recurrence, properties: &mut Map<String, Value>) -> Option<()> {
     let pattern = &wire.pattern;
     let mut rule = Rule::every(Frequency::Daily);
     rule.interval = pattern.interval.max(1);
@@ -69,7 +69,8 @@ pub(super) fn read(wire: &wire::Recurrence, start: NaiveDateTime, properties: &m
         "numbered" => rule.count = Some(wire.range.number_of_occurrences),
         "endDate" => {
             let date = wire.range.end_date.as_deref()?.parse::<NaiveDate>().ok()?;
-            rule.until = Some(LocalDateTime(date.and_time(start.time())));
+            // All of the last day, so that a series that is moved to a later hour keeps its last occurrence.
+            rule.until = date.and_hms_opt(23, 59, 59).map(LocalDateTime);
         }
         _ => {}
     }
