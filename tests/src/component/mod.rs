@@ -19,6 +19,8 @@ use tandem_engine::webhooks::{Answer, Notice};
 use crate::world::World;
 use convert as to;
 
+pub(crate) use sandbox::{bytes, use_bytes};
+
 /// `sync.step`.
 pub(crate) fn step(world: &mut World, replica: &str) -> Result<Report, StepError> {
     let replica = replica.to_owned();

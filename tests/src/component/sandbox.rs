@@ -129,6 +129,19 @@ impl Live {
     }
 }
 
+/// A file's bytes in place of those that the host ships.
+static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+
+/// Work with the component in a file from now on. Says whether nothing was loaded before.
+pub(crate) fn use_bytes(bytes: Vec<u8>) -> bool {
+    FILE.set(bytes).is_ok()
+}
+
+/// The component's bytes: those that the host ships, or a file's.
+pub(crate) fn bytes() -> &'static [u8] {
+    FILE.get().map_or(COMPONENT, Vec::as_slice)
+}
+
 /// Compiled once for each process.
 fn component() -> &'static TandemPre<State> {
     static LOADED: OnceLock<TandemPre<State>> = OnceLock::new();
@@ -148,7 +161,7 @@ fn load() -> wasmtime::Result<TandemPre<State>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     Tandem::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    TandemPre::new(linker.instantiate_pre(&Component::from_binary(&engine, COMPONENT)?)?)
+    TandemPre::new(linker.instantiate_pre(&Component::from_binary(&engine, bytes())?)?)
 }
 
 #[cfg(test)]

@@ -14,10 +14,11 @@ use tandem_engine::seeded::{self, Bug};
 use super::history::History;
 use super::marks::{Mark, Marks};
 use super::{Played, Tally, Violation, generate, golden, play, shrink};
+use crate::component;
 use crate::world::EngineKind;
 
 /// How the program is called.
-pub const USAGE: &str = "usage: simulate [--seeds N] [--from SEED] [--native|--component] [--threads N] [--keep-going]
+pub const USAGE: &str = "usage: simulate [--seeds N] [--from SEED] [--native|--component|--wasm FILE] [--threads N] [--keep-going]
        simulate --bugs [--seeds N]
        simulate --golden [--native|--component]
        simulate --seed N | --replay FILE [--native|--component] [--trace] [--no-shrink]";
@@ -78,6 +79,14 @@ impl Order {
                 "--replay" => order.one = Some(Source::File(value()?.into())),
                 "--native" => order.engine = EngineKind::Native,
                 "--component" => order.engine = EngineKind::Component,
+                "--wasm" => {
+                    let path = value()?;
+                    let bytes = std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
+                    order.engine = EngineKind::Component;
+                    if !component::use_bytes(bytes) {
+                        return Err("--wasm can be given once".to_owned());
+                    }
+                }
                 "--trace" => order.trace = true,
                 "--no-shrink" => order.shrinks = false,
                 "--bugs" => order.bugs = true,
@@ -140,7 +149,7 @@ fn read(path: &PathBuf) -> Result<History, String> {
 
 /// A failing history for a person: what it broke, and its smallest form.
 fn told(history: &History, played: &Played, order: &Order) -> String {
-    let mut words = format!("seed {}, component {}\n", history.seed, component());
+    let mut words = format!("seed {}, component {}\n", history.seed, component_hash());
     for violation in &played.violations {
         let _ = writeln!(words, "  {} {}", violation.invariant, violation.what);
     }
@@ -159,8 +168,8 @@ fn told(history: &History, played: &Played, order: &Order) -> String {
 
 /// The component's bytes, by their SHA-256.
 #[must_use]
-pub fn component() -> String {
-    let hash = Sha256::digest(tandem_host::runtime::COMPONENT);
+pub fn component_hash() -> String {
+    let hash = Sha256::digest(component::bytes());
     hash.iter().take(8).fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -294,7 +303,7 @@ fn missed(marks: &Marks) -> Vec<Mark> {
 fn table(order: &Order, sum: &Sum, lived: u64, seconds: f64) -> String {
     let engine = match order.engine {
         EngineKind::Native => "the linked engine".to_owned(),
-        EngineKind::Component => format!("component {}", component()),
+        EngineKind::Component => format!("component {}", component_hash()),
     };
     let faults: u64 = sum.tally.faults.values().sum();
     let mut words = format!(

@@ -6,7 +6,7 @@ use tandem_engine::sync::{Report, StepError};
 use super::World;
 use super::calls::EngineKind;
 use crate::memory::Memory;
-use crate::simulation::history::Edit;
+use crate::simulation::history::{Edit, Side};
 use crate::simulation::people;
 
 /// See the module. By default nothing goes wrong.
@@ -72,7 +72,11 @@ impl World {
         // What goes wrong around the step has nothing to do with it.
         let weather = Weather { ahead_ms: self.weather.ahead_ms, ..Weather::default() };
         let weather = std::mem::replace(&mut self.weather, weather);
-        self.visit = Some(self.beside(|world| people::visit(world, edit)));
+        // The engine is at work; only an edit in the application needs another one.
+        self.visit = Some(match edit.side {
+            Side::App => self.beside(|world| people::visit(world, edit)),
+            Side::Google | Side::Outlook => people::visit(self, edit),
+        });
         self.weather = weather;
         if let Some(observer) = &mut self.observer {
             observer.step = step;
