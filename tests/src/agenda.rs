@@ -1,12 +1,12 @@
 //! The oracle: what a person sees in both calendars, side by side. Google's side is expanded by the simulator, the
 //! local side by the engine; neither knows the other's code.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde::Deserialize;
 use tandem_engine::agenda::Query;
-use tandem_engine::time::parse_rfc3339;
-use tandem_providers::SimRequest;
+use tandem_providers::Shown;
 
 use crate::person::Person;
 use crate::world::{ACCOUNT, BEGINNING_MS, CALENDAR, World};
@@ -22,8 +22,21 @@ const DAY_MS: i64 = 86_400_000;
 const FROM_MS: i64 = BEGINNING_MS - 60 * DAY_MS;
 const TO_MS: i64 = BEGINNING_MS + 300 * DAY_MS;
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+/// What is read of a JSCalendar document.
+#[derive(Default, Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    title: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    description: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    locations: Option<BTreeMap<Cow<'a, str>, Location<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Location<'a> {
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
 }
 
 /// What Google shows, with how often it shows it.
@@ -35,37 +48,25 @@ pub fn remote(world: &World) -> BTreeMap<Seen, u32> {
 /// The same in a window of milliseconds.
 #[must_use]
 pub fn remote_in(world: &World, window: (i64, i64)) -> BTreeMap<Seen, u32> {
+    let shown = world.google.agenda(ACCOUNT, window);
+    counted(shown.unwrap_or_else(|error| panic!("the simulator does not list: {error:?}")))
+}
+
+/// What Outlook shows of what begins in a window of milliseconds.
+#[must_use]
+pub fn outlook_in(world: &World, window: (i64, i64)) -> BTreeMap<Seen, u32> {
+    // All-day events are up to half a day away from where they are shown.
+    let mut shown = world.microsoft.agenda(ACCOUNT, (window.0 - DAY_MS, window.1 + DAY_MS));
+    shown.retain(|one| one.start_ms >= window.0 && one.start_ms < window.1);
+    counted(shown)
+}
+
+fn counted(shown: Vec<Shown>) -> BTreeMap<Seen, u32> {
     let mut seen = BTreeMap::new();
-    let mut page = String::new();
-    let at = |ms| tandem_engine::time::format_rfc3339(ms).unwrap_or_default();
-    loop {
-        let url = format!(
-            "/calendar/v3/calendars/{ACCOUNT}/events?singleEvents=true&maxResults=2500&timeMin={}&timeMax={}{page}",
-            at(window.0),
-            at(window.1)
-        );
-        let body = world.google.handle(&SimRequest::new("GET", &url).bearer("token")).json();
-        assert!(body["items"].is_array(), "the simulator does not list: {body}");
-        for item in body["items"].as_array().into_iter().flatten() {
-            let moment = |name: &str| match (item[name]["dateTime"].as_str(), item[name]["date"].as_str()) {
-                (Some(time), _) => parse_rfc3339(time).unwrap_or_default(),
-                (None, Some(date)) => parse_rfc3339(&format!("{date}T00:00:00Z")).unwrap_or_default(),
-                _ => 0,
-            };
-            let one = (
-                moment("start"),
-                moment("end"),
-                text(&item["summary"]),
-                text(&item["location"]),
-                text(&item["description"]),
-            );
-            *seen.entry(one).or_insert(0) += 1;
-        }
-        match body["nextPageToken"].as_str() {
-            Some(token) => page = format!("&pageToken={token}"),
-            None => return seen,
-        }
+    for one in shown {
+        *seen.entry((one.start_ms, one.end_ms, one.title, one.place, one.notes)).or_default() += 1;
     }
+    seen
 }
 
 /// What a person sees at a provider in a window of milliseconds.
@@ -105,11 +106,12 @@ pub fn local_in(world: &mut World, from_ms: u64, to_ms: u64) -> BTreeMap<Seen, u
     assert!(!found.truncated, "the agenda is truncated");
     for entry in found.entries {
         let start_ms = i64::try_from(entry.start_ms).unwrap_or(0);
-        let document: Value = serde_json::from_str(&entry.document).unwrap_or_default();
-        let place = document["locations"].as_object().and_then(|all| all.values().next()).map(|l| text(&l["name"]));
+        let document: Document = serde_json::from_str(&entry.document).unwrap_or_default();
+        let place = document.locations.into_iter().flatten().next().and_then(|(_, location)| location.name);
         let end_ms = i64::try_from(entry.end_ms).unwrap_or(0);
-        let one =
-            (start_ms, end_ms, text(&document["title"]), place.unwrap_or_default(), text(&document["description"]));
+        let words = [document.title, place, document.description].map(|word| word.unwrap_or_default().into_owned());
+        let [title, place, notes] = words;
+        let one = (start_ms, end_ms, title, place, notes);
         *seen.entry(one).or_insert(0) += 1;
     }
     seen

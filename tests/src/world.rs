@@ -4,6 +4,8 @@ mod calls;
 mod effects;
 mod weather;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit, EditError, Scope};
 use tandem_engine::effects::{
@@ -22,6 +24,7 @@ pub use weather::Weather;
 use crate::memory::Memory;
 use crate::simulation::Observer;
 use crate::simulation::marks::Mark;
+use crate::simulation::people::Visit;
 
 /// The account at Google; its primary calendar has this id.
 pub const ACCOUNT: &str = "ada@example.com";
@@ -79,12 +82,19 @@ pub struct World {
     pub stopped: Option<TransportError>,
     /// What goes wrong around the engine.
     pub weather: Weather,
+    /// The edit that was tried in the middle of a step.
+    pub visit: Option<Visit>,
     /// Who watches the engine's boundary, if anybody does.
     pub observer: Option<Box<Observer>>,
     /// Requests that left so far, in their order.
     pub sent: Vec<Sent>,
     random: u64,
+    /// No other world of this program has it.
+    pub(crate) number: u64,
 }
+
+/// Worlds so far.
+static WORLDS: AtomicU64 = AtomicU64::new(0);
 
 /// Which providers a world has, and their rules. A provider without rules has no replica.
 #[derive(Debug, Clone, Default)]
@@ -190,10 +200,17 @@ impl World {
             refreshes: 0,
             stopped: None,
             weather: Weather::default(),
+            visit: None,
             observer: None,
             sent: Vec::new(),
             random: 0,
+            number: WORLDS.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// Whether the process died.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dies_after.is_some_and(|last| self.effects >= last)
     }
 
     /// Now, as the host's clock says.

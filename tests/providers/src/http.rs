@@ -1,6 +1,8 @@
 //! HTTP as plain values, so that a provider can be called in process, without sockets or async.
 //! Invariant: nothing here knows a provider.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::faults::FaultKind;
@@ -268,10 +270,10 @@ fn hex_pair(mut ahead: std::str::Bytes<'_>) -> Option<u8> {
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            // Writing to a text cannot fail.
+            _ => drop(write!(out, "%{byte:02X}")),
         }
     }
     out

@@ -7,6 +7,7 @@
 //! from a [`clock::Clock`], ids from a seed. [`server::Server`] puts it on a loopback socket and sends its pushes.
 //! See README.md of this crate for the whole interface and examples.
 
+mod civil;
 pub mod clock;
 pub mod faults;
 pub mod google;
@@ -14,11 +15,13 @@ pub mod http;
 pub mod microsoft;
 pub mod random;
 pub mod server;
+pub mod shown;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use faults::{Fault, FaultKind, PushFault, PushFaults};
 pub use http::{Answer, Notification, Provider, Question, Served, SimRequest, SimResponse};
 pub use server::Server;
+pub use shown::{Shown, Written};
 
 /// Keeps the README's example compiling.
 #[cfg(doctest)]

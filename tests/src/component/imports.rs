@@ -36,7 +36,6 @@ impl State {
     }
 
     /// The world that the instance works on.
-    #[cfg(test)]
     pub(super) fn world(&self) -> &Shared {
         &self.world
     }

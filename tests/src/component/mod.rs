@@ -1,8 +1,8 @@
 //! The component that ships, the same bytes, in place of the engine: its imports are the effects of the world, its time
 //! and its random numbers are the world's, and a request is answered before the call that sent it goes on.
 //!
-//! A call gets a fresh instance, which is thrown away afterwards, as in the host. Everything runs on the thread of the
-//! caller, so the same world gives the same history. A trap ends the test, as a panic of the linked engine would.
+//! Everything runs on the thread of the caller, so the same world gives the same history. A trap ends the test, as a panic
+//! of the linked engine would.
 
 mod convert;
 mod imports;

@@ -1,9 +1,10 @@
-//! One call of the component on a world.
+//! Calls of the component on a world.
 //!
-//! The world moves into the instance for the call and comes back whatever happens: an answer, a trap, or a failed
-//! assertion of a simulator.
+//! The world moves into the instance for a call and comes back whatever happens: an answer, a trap, or a failed
+//! assertion of a simulator. An instance serves one world as long as its process lives: the component holds nothing
+//! between calls, and if it did, the linked engine would leave another trace.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -17,7 +18,7 @@ use super::imports::State;
 use crate::world::World;
 
 /// A world that an instance works on.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Shared(Arc<Mutex<Option<World>>>);
 
 /// The world, for one effect.
@@ -51,6 +52,13 @@ const MEMORY_BYTES: usize = 256 << 20;
 /// What is cleaned by writing zeros.
 const KEPT_BYTES: usize = 1 << 20;
 
+/// An instance, and the world that it serves.
+struct Live {
+    store: Store<State>,
+    component: Tandem,
+    world: u64,
+}
+
 /// Puts the world back where it came from.
 struct Loan<'a> {
     owner: &'a mut World,
@@ -58,16 +66,18 @@ struct Loan<'a> {
 }
 
 impl<'a> Loan<'a> {
-    fn of(owner: &'a mut World) -> Self {
+    fn of(owner: &'a mut World, shared: Shared) -> Self {
         let place_holder = PLACE_HOLDER.take().unwrap_or_default();
         let world = std::mem::replace(owner, place_holder);
-        Self { owner, shared: Shared(Arc::new(Mutex::new(Some(world)))) }
+        *shared.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(world);
+        Self { owner, shared }
     }
 }
 
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
-        if let Some(world) = self.shared.lock().0.take() {
+        let world = self.shared.lock().0.take();
+        if let Some(world) = world {
             PLACE_HOLDER.set(Some(std::mem::replace(self.owner, world)));
         }
     }
@@ -76,28 +86,47 @@ impl Drop for Loan<'_> {
 thread_local! {
     /// Stands where a world was while an instance works on it. Making one for each call would take longer than the call.
     static PLACE_HOLDER: Cell<Option<World>> = const { Cell::new(None) };
+    /// The instance of the world that this thread worked on last.
+    static IDLE: RefCell<Option<Live>> = const { RefCell::new(None) };
     /// Drives a call and the requests in it, on this thread and on no other.
     static THREAD: Runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap_or_else(|error| panic!("no runtime for the component: {error}"));
 }
 
-/// Call a fresh instance that works on `world`.
+/// Call the instance that works on `world`.
 pub(super) fn call<T>(
     world: &mut World,
     call: impl AsyncFnOnce(&Tandem, &mut Store<State>) -> wasmtime::Result<T>,
 ) -> T {
-    let loan = Loan::of(world);
+    let number = world.number;
+    let idle = IDLE.take().filter(|live| live.world == number);
+    let shared = idle.as_ref().map_or_else(Shared::default, |live| live.store.data().world().clone());
+    let loan = Loan::of(world, shared);
     let called = THREAD.with(|thread| {
         thread.block_on(async {
-            let component = component();
-            let mut store = Store::new(component.engine(), State::new(loan.shared.clone()));
-            let instance = component.instantiate_async(&mut store).await?;
-            call(&instance, &mut store).await
+            let mut live = match idle {
+                Some(live) => live,
+                None => Live::new(loan.shared.clone(), number).await?,
+            };
+            let answer = call(&live.component, &mut live.store).await?;
+            Ok::<_, wasmtime::Error>((answer, live))
         })
     });
+    let dead = loan.shared.lock().is_dead();
     drop(loan);
-    called.unwrap_or_else(|error| panic!("the component stopped: {error:?}"))
+    let (answer, live) = called.unwrap_or_else(|error| panic!("the component stopped: {error:?}"));
+    IDLE.set(Some(live).filter(|_| !dead));
+    answer
+}
+
+impl Live {
+    async fn new(world: Shared, number: u64) -> wasmtime::Result<Self> {
+        let component = component();
+        let mut store = Store::new(component.engine(), State::new(world));
+        let component = component.instantiate_async(&mut store).await?;
+        Ok(Self { store, component, world: number })
+    }
 }
 
 /// Compiled once for each process.

@@ -12,7 +12,6 @@ use super::marks::Mark;
 use super::observer::Violation;
 use super::stage;
 use crate::agenda::{self, Seen};
-use crate::person::microsoft::OutlookPerson;
 use crate::world::{ACCOUNT, BEGINNING_MS, CALENDAR, OUTLOOK, REPLICA, World};
 
 /// Rounds until all sides must show the same.
@@ -63,10 +62,27 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
         let what = "events change here although nobody edits them anywhere".to_owned();
         violations.push(Violation { invariant: "I4", what });
     }
+    violations.extend(again(world, after.0, after.1));
     violations.extend(ledger.check(world, &stage::sides(setup)));
     violations.extend(remains(world));
     violations.extend(providers(world, ledger.has_split()));
     violations
+}
+
+/// Every cursor is lost, and everything is listed once more: what is known already changes nothing (I11).
+fn again(world: &mut World, before: (u64, u64), told: usize) -> Option<Violation> {
+    world.google.expire_sync_tokens(ACCOUNT);
+    world.microsoft.expire_delta_tokens(ACCOUNT);
+    let rested = rest(world);
+    let what = match rested {
+        Err(what) => what,
+        Ok(()) if writes(world) != before => "written because everything was listed again".to_owned(),
+        Ok(()) if world.memory.feed.len() != told => {
+            "events change here because everything was listed again".to_owned()
+        }
+        Ok(()) => return None,
+    };
+    Some(Violation { invariant: "I11", what })
 }
 
 /// Time passes to the next safety poll, and everything due is done.
@@ -128,7 +144,7 @@ fn differs(world: &mut World, setup: &Setup) -> String {
     }
     if let Some(ways) = &setup.outlook {
         world.microsoft.grant_access(ACCOUNT, "token", i64::MAX / 4);
-        let there = without(world, OUTLOOK, &plain(agenda::seen_by(&OutlookPerson::new(&world.microsoft), WINDOW)));
+        let there = without(world, OUTLOOK, &plain(agenda::outlook_in(world, WINDOW)));
         let here = without(world, OUTLOOK, &here);
         if ways.busy_only {
             let (busy_here, busy_there) = (times(&here), times(&there));
@@ -175,11 +191,7 @@ fn excused(world: &World, replica: &str) -> BTreeSet<String> {
     let records = world.memory.failures.values().filter(|failure| failure.replica == replica && is_excuse(failure));
     let uids = records.filter_map(|failure| failure.uid.as_ref());
     let rows = uids.filter_map(|uid| world.memory.events.get(&(CALENDAR.to_owned(), uid.clone())));
-    rows.filter_map(|row| {
-        let document: serde_json::Value = serde_json::from_str(&row.document).ok()?;
-        Some(name_of(document["title"].as_str()?))
-    })
-    .collect()
+    rows.filter_map(|row| Some(name_of(&super::facts::title_of(&row.document)?))).collect()
 }
 
 fn is_excuse(failure: &Failure) -> bool {

@@ -2,23 +2,27 @@
 //!
 //! Read in the providers' own truth and in the application's documents, with no help of the engine.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use tandem_providers::Written;
 
 use super::history::Side;
 use crate::world::{ACCOUNT, World};
 
-/// A value, and whether only occurrences say it: theirs go with them, those of an event are taken away by who changes it.
+/// A value, and whether it is said by occurrences of a series and not by an event itself: a changed title of a series
+/// takes the old one away, though a provider may have copied it into exceptions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Said {
     /// The value.
     pub value: String,
-    /// It is said by occurrences of a series and not by the series.
+    /// Occurrences say it.
     pub apart: bool,
 }
 
-/// What is said by the family that it belongs to, with the number of events that say it: a split leaves one in two.
+/// What is said, by the family that it belongs to, with how many say it: a split leaves a value in two series.
 pub type Facts = BTreeMap<String, BTreeMap<Said, u32>>;
 
 /// What is said in all families.
@@ -31,12 +35,10 @@ pub fn counts(facts: &Facts) -> BTreeMap<Said, u32> {
     counts
 }
 
-/// One more event of a family: what it says itself, and what its occurrences say.
-fn add(facts: &mut Facts, family: String, own: BTreeSet<String>, occurrences: BTreeSet<String>) {
-    let into = facts.entry(family).or_default();
-    let apart = occurrences.difference(&own).cloned().map(|value| Said { value, apart: true }).collect::<Vec<_>>();
-    for said in own.into_iter().map(|value| Said { value, apart: false }).chain(apart) {
-        *into.entry(said).or_default() += 1;
+fn add(facts: &mut Facts, family: &str, values: impl IntoIterator<Item = String>, apart: bool) {
+    let into = facts.entry(family.to_owned()).or_default();
+    for value in values {
+        *into.entry(Said { value, apart }).or_default() += 1;
     }
 }
 
@@ -76,123 +78,157 @@ pub fn in_start(start: &str, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Everything in a JSCalendar document, its overrides too.
-fn in_document(document: &Value, into: &mut BTreeSet<String>) {
-    match document {
-        Value::Object(members) => {
-            for (name, value) in members {
-                match (name.as_str(), value) {
-                    ("start", Value::String(start)) => in_start(start, into),
-                    ("privacy" | "updated" | "created", _) => {}
-                    (_, value) => in_document(value, into),
-                }
+/// Collects everything in a JSCalendar document while it is read, its overrides too if `1`.
+struct InDocument<'a>(&'a mut BTreeSet<String>, bool);
+
+impl<'de> DeserializeSeed<'de> for InDocument<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, document: D) -> Result<(), D::Error> {
+        document.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for InDocument<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a document")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+            match &*name {
+                "start" => members.next_value_seed(InStart(self.0))?,
+                "privacy" | "updated" | "created" => drop(members.next_value::<IgnoredAny>()?),
+                "recurrenceOverrides" if !self.1 => drop(members.next_value::<IgnoredAny>()?),
+                _ => members.next_value_seed(InDocument(self.0, self.1))?,
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| in_document(item, into)),
-        Value::String(text) => in_text(text, into),
-        _ => {}
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(InDocument(self.0, self.1))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        in_text(text, self.0);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// The same at a member `start`.
+struct InStart<'a>(&'a mut BTreeSet<String>);
+
+impl<'de> DeserializeSeed<'de> for InStart<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, start: D) -> Result<(), D::Error> {
+        in_start(&Cow::<'de, str>::deserialize(start)?, self.0);
+        Ok(())
     }
 }
 
 /// Everything that is written anywhere in a text that holds a document: for records, which keep what lost.
 pub fn in_record(text: &str, into: &mut BTreeSet<String>) {
-    if let Ok(document) = serde_json::from_str::<Value>(text) {
-        in_document(&document, into);
+    into.append(&mut in_document(text, true));
+}
+
+fn in_document(text: &str, overrides: bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let read = InDocument(&mut found, overrides).deserialize(&mut serde_json::Deserializer::from_str(text));
+    if read.is_ok() { found } else { BTreeSet::new() }
+}
+
+/// The title in a document of the application.
+#[must_use]
+pub fn title_of(document: &str) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Titled<'a> {
+        #[serde(borrow)]
+        title: Option<Cow<'a, str>>,
     }
+    serde_json::from_str::<Titled<'_>>(document).ok()?.title
 }
 
 /// What a side says.
 #[must_use]
 pub fn of(world: &World, side: Side) -> Facts {
+    let mut facts = Facts::new();
+    if side == Side::App {
+        for row in world.local() {
+            if let Some(family) = title_of(&row.document).and_then(|title| family(&title)) {
+                let own = in_document(&row.document, false);
+                if row.document.contains("recurrenceOverrides") {
+                    let mut occurrences = in_document(&row.document, true);
+                    occurrences.retain(|value| !own.contains(value));
+                    add(&mut facts, &family, occurrences, true);
+                }
+                add(&mut facts, &family, own, false);
+            }
+        }
+        return facts;
+    }
+    written(world, side, |row| {
+        // An exception belongs to the family of its series.
+        let Some(family) = family(row.series.unwrap_or(row.title)) else { return };
+        let mut values = BTreeSet::new();
+        [row.title, row.notes, row.place].into_iter().for_each(|text| in_text(text, &mut values));
+        in_start(&row.start, &mut values);
+        add(&mut facts, &family, values, row.series.is_some());
+    });
+    facts
+}
+
+/// What people wrote at a provider; nothing for the application.
+pub(super) fn written(world: &World, side: Side, read: impl FnMut(&Written<'_>)) {
     match side {
-        Side::App => here(world),
-        Side::Google => there(&world.google.truth(ACCOUNT), &GOOGLE),
-        Side::Outlook => there(&world.microsoft.truth(ACCOUNT), &OUTLOOK),
+        Side::App => {}
+        Side::Google => world.google.written(ACCOUNT, read),
+        Side::Outlook => world.microsoft.written(ACCOUNT, read),
     }
-}
-
-fn here(world: &World) -> Facts {
-    let mut facts = Facts::new();
-    for row in world.local() {
-        let document: Value = serde_json::from_str(&row.document).unwrap_or_default();
-        if let Some(family) = family(document["title"].as_str().unwrap_or_default()) {
-            let (mut own, mut occurrences) = (BTreeSet::new(), BTreeSet::new());
-            in_document(&document["recurrenceOverrides"], &mut occurrences);
-            let mut document = document;
-            document["recurrenceOverrides"].take();
-            in_document(&document, &mut own);
-            add(&mut facts, family, own, occurrences);
-        }
-    }
-    facts
-}
-
-/// A provider's own names of what is read here.
-struct Names {
-    title: &'static str,
-    /// JSON Pointers of everything that people write.
-    texts: [&'static str; 3],
-    master: &'static str,
-    /// The member and its value that say of a row that it is a deleted occurrence.
-    cancelled: (&'static str, &'static str),
-}
-
-const GOOGLE: Names = Names {
-    title: "summary",
-    texts: ["/summary", "/description", "/location"],
-    master: "recurringEventId",
-    cancelled: ("status", "cancelled"),
-};
-const OUTLOOK: Names = Names {
-    title: "subject",
-    texts: ["/subject", "/body/content", "/location/displayName"],
-    master: "seriesMasterId",
-    cancelled: ("type", "cancelled"),
-};
-
-/// What a provider's truth says. An exception belongs to the family of its series.
-fn there(truth: &[Value], names: &Names) -> Facts {
-    let rows: BTreeMap<&str, &Value> = truth.iter().filter_map(|row| Some((row["id"].as_str()?, row))).collect();
-    let mut events: BTreeMap<&str, (String, [BTreeSet<String>; 2])> = BTreeMap::new();
-    for row in truth.iter().filter(|row| row[names.cancelled.0] != names.cancelled.1) {
-        let master = row[names.master].as_str().and_then(|id| rows.get(id).copied()).unwrap_or(row);
-        let Some(family) = family(master[names.title].as_str().unwrap_or_default()) else { continue };
-        let (_, [own, occurrences]) =
-            events.entry(master["id"].as_str().unwrap_or_default()).or_insert((family, Default::default()));
-        let into = if row[names.master].is_null() { own } else { occurrences };
-        for text in names.texts.iter().filter_map(|name| row.pointer(name)?.as_str()) {
-            in_text(text, into);
-        }
-        in_start(row["start"]["dateTime"].as_str().unwrap_or_default(), into);
-    }
-    let mut facts = Facts::new();
-    events.into_values().for_each(|(family, [own, occurrences])| add(&mut facts, family, own, occurrences));
-    facts
 }
 
 /// Events and series of a family at a side; exceptions are not counted.
 #[must_use]
 pub fn masters(world: &World, side: Side) -> BTreeMap<String, u32> {
-    let titles: Vec<String> = match side {
-        Side::App => world
-            .local()
-            .into_iter()
-            .filter_map(|row| Some(serde_json::from_str::<Value>(&row.document).ok()?["title"].as_str()?.to_owned()))
-            .collect(),
-        Side::Google => titles_of(world.google.truth(ACCOUNT), &GOOGLE),
-        Side::Outlook => titles_of(world.microsoft.truth(ACCOUNT), &OUTLOOK),
-    };
     let mut counts = BTreeMap::new();
-    for family in titles.iter().filter_map(|title| family(title)) {
-        *counts.entry(family).or_default() += 1;
+    let mut count = |title: &str| {
+        if let Some(family) = family(title) {
+            *counts.entry(family).or_default() += 1;
+        }
+    };
+    if side == Side::App {
+        world.local().into_iter().filter_map(|row| title_of(&row.document)).for_each(|title| count(&title));
     }
+    written(world, side, |row| {
+        if row.series.is_none() {
+            count(row.title);
+        }
+    });
     counts
-}
-
-/// Titles of what is no exception.
-fn titles_of(truth: Vec<Value>, names: &Names) -> Vec<String> {
-    let masters = truth.into_iter().filter(|row| row[names.master].is_null());
-    masters.filter_map(|row| Some(row[names.title].as_str()?.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -206,7 +242,7 @@ mod tests {
             "recurrenceOverrides": {"2026-03-06T10:11:12": {"start": "2026-03-06T11:05:00", "description": "a #9# b"}},
         });
         let mut found = BTreeSet::new();
-        in_document(&document, &mut found);
+        in_record(&document.to_string(), &mut found);
         let expected = ["#17#", "#9#", ":05", ":17"].map(str::to_owned);
         assert_eq!(found, BTreeSet::from(expected));
         assert_eq!(family("E3 #17#").as_deref(), Some("E3"));

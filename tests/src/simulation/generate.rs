@@ -3,7 +3,9 @@
 use tandem_engine::effects::ConflictPolicy;
 
 use super::dice::{Dice, Stream};
-use super::history::{Act, Change, Edit, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble};
+use super::history::{
+    Act, Change, Edit, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble, Write,
+};
 
 /// Misfortunes that a provider may have, by how often they come.
 const MISFORTUNES: [Misfortune; 20] = [
@@ -36,22 +38,17 @@ pub fn generate(seed: u64) -> History {
     let mut workload = Dice::stream(seed, Stream::Workload);
     let mut faults = Dice::stream(seed, Stream::Faults);
     let mut schedule = Dice::stream(seed, Stream::Schedule);
-    let people = people(&setup);
-    let one_way = setup.google.as_ref().is_some_and(|google| google.read_only);
+    let mut people = People { who: people(&setup), reads_only: reads_only(&setup), token: 0 };
     let mut acts = Vec::new();
-    let mut token = 0;
     // Some begin with calendars in step, some with a first listing under way.
     if schedule.once_in(2) {
         acts.push(Act::Settle);
     }
-    for _ in 0..3 + schedule.below(7) {
+    // What is short is lived fast; what is long has more that meets.
+    let rounds = if schedule.once_in(2) { 1 + schedule.below(3) } else { 3 + schedule.below(7) };
+    for _ in 0..rounds {
         for _ in 0..=workload.below(3) {
-            token += 1;
-            let mut edit = edit(&mut workload, &people, token);
-            if one_way && edit.side == Side::Outlook {
-                edit.change = Change::New { day: 2 + workload.small(26), hour: 9, series: None };
-            }
-            acts.push(Act::Edit(edit));
+            acts.push(Act::Edit(people.edit(&mut workload)));
             if schedule.once_in(3) {
                 acts.push(Act::Wait { ms: u32::try_from(schedule.below(4_000)).unwrap_or(0) });
             }
@@ -63,13 +60,59 @@ pub fn generate(seed: u64) -> History {
             let ahead_ms = [-600_000, -5_000, 90_000, 7_200_000, 0][usize::from(faults.small(5))];
             acts.push(Act::Clock { ahead_ms });
         }
+        if workload.once_in(8) {
+            let lost = lost_write(&mut faults, &setup);
+            acts.extend(people.on_the_heels(&mut workload, lost));
+        }
         let trouble = faults.once_in(3).then(|| trouble(&mut faults));
+        let meanwhile = workload.once_in(4).then(|| (workload.small(30), people.edit(&mut workload)));
         acts.push(match schedule.below(4) {
-            0 if trouble.is_none() => Act::Settle,
-            _ => Act::Work { steps: schedule.small(10), trouble },
+            0 if trouble.is_none() && meanwhile.is_none() => Act::Settle,
+            _ => Act::Work { steps: schedule.small(10), trouble, meanwhile },
         });
     }
     History { seed, setup, acts }
+}
+
+/// Everybody who edits.
+struct People {
+    who: Vec<Side>,
+    /// Google may only be read.
+    reads_only: bool,
+    token: u32,
+}
+
+impl People {
+    fn edit(&mut self, dice: &mut Dice) -> Edit {
+        self.token += 1;
+        let mut edit = edit(dice, &self.who, self.token);
+        if self.reads_only && edit.side == Side::Outlook {
+            edit.change = Change::New { day: 2 + dice.small(26), hour: 9, series: None };
+        } else if self.token == 1 {
+            // Without an event there is nothing to edit.
+            let series = dice.once_in(2).then(|| rhythm(dice));
+            edit.change = Change::New { day: 2 + dice.small(26), hour: 7 + dice.small(11), series };
+        }
+        edit
+    }
+
+    /// Somebody edits, the write of it goes wrong, and the same person edits the same event again.
+    fn on_the_heels(&mut self, dice: &mut Dice, lost: Act) -> Vec<Act> {
+        let first = self.edit(dice);
+        let mut second = self.edit(dice);
+        (second.side, second.event, second.following) = (first.side, first.event, false);
+        if dice.once_in(2) {
+            second.occurrence = None;
+            second.change = Change::Delete;
+        }
+        vec![
+            Act::Settle,
+            Act::Edit(first),
+            lost,
+            Act::Work { steps: 1 + dice.small(2), trouble: None, meanwhile: None },
+            Act::Edit(second),
+        ]
+    }
 }
 
 fn setup(dice: &mut Dice) -> Setup {
@@ -121,9 +164,13 @@ fn outlook(dice: &mut Dice, third: bool) -> OutlookWays {
     }
 }
 
+fn reads_only(setup: &Setup) -> bool {
+    setup.google.as_ref().is_some_and(|google| google.read_only)
+}
+
 /// Who edits. In a calendar that may only be read it is done there, and what is new elsewhere cannot go there.
 fn people(setup: &Setup) -> Vec<Side> {
-    if setup.google.as_ref().is_some_and(|google| google.read_only) {
+    if reads_only(setup) {
         let others = setup.outlook.as_ref().filter(|ways| !ways.busy_only).map(|_| Side::Outlook);
         return [Side::Google].into_iter().chain(others).collect();
     }
@@ -164,14 +211,28 @@ fn rhythm(dice: &mut Dice) -> Rhythm {
     }
 }
 
-fn fault(dice: &mut Dice, setup: &Setup) -> Act {
-    let at = match (&setup.google, &setup.outlook) {
+/// A side with a provider.
+fn provider(dice: &mut Dice, setup: &Setup) -> Side {
+    match (&setup.google, &setup.outlook) {
         (Some(_), Some(_)) if dice.once_in(2) => Side::Google,
         (Some(_), None) => Side::Google,
         _ => Side::Outlook,
-    };
+    }
+}
+
+fn fault(dice: &mut Dice, setup: &Setup) -> Act {
+    let at = provider(dice, setup);
     let kind = dice.pick(&MISFORTUNES).copied().unwrap_or(Misfortune::LostAnswer);
-    Act::Fault { at, kind, after: dice.small(5), times: 1 + dice.small(3) }
+    Act::Fault { at, kind, after: dice.small(5), times: 1 + dice.small(3), on: None }
+}
+
+/// A write that is done, or not, and nobody says which.
+fn lost_write(dice: &mut Dice, setup: &Setup) -> Act {
+    let at = provider(dice, setup);
+    let kinds = [Misfortune::LostAnswer, Misfortune::ServerErrorAfterApplying, Misfortune::ServerError];
+    let kind = dice.pick(&kinds).copied().unwrap_or(Misfortune::LostAnswer);
+    let on = dice.pick(&[Write::Create, Write::Update, Write::Update, Write::Delete]).copied();
+    Act::Fault { at, kind, after: 0, times: 1, on }
 }
 
 fn trouble(dice: &mut Dice) -> Trouble {

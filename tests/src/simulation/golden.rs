@@ -48,7 +48,7 @@ pub fn all() -> Vec<Golden> {
                 push_trouble: 0,
             };
             let mut acts = story(there);
-            acts.push(Act::Work { steps: STEPS, trouble: None });
+            acts.push(Act::Work { steps: STEPS, trouble: None, meanwhile: None });
             all.push(Golden { name: format!("{name}, {sides}"), history: History { seed: 1, setup, acts } });
         }
     }
@@ -84,12 +84,12 @@ const STORIES: [(&str, Story); 15] = [
     ("a series split here", |_| vec![new(Side::App, 1, Some(Rhythm::Weekly)), Act::Settle, split(Side::App, 2)]),
     ("a series split there", |there| vec![new(Side::App, 1, Some(Rhythm::Weekly)), Act::Settle, split(there, 2)]),
     ("a lost cursor, and a deletion meanwhile", |there| {
-        let lost = Act::Fault { at: there, kind: Misfortune::LostCursor, after: 0, times: 1 };
+        let lost = Act::Fault { at: there, kind: Misfortune::LostCursor, after: 0, times: 1, on: None };
         let first = vec![new(there, 1, None), new(there, 2, None), Act::Settle];
         [first, vec![change(there, 3, Change::Delete), lost]].concat()
     }),
     ("a creation whose answer is lost", |there| {
-        let lost = Act::Fault { at: there, kind: Misfortune::LostAnswer, after: 0, times: 1 };
+        let lost = Act::Fault { at: there, kind: Misfortune::LostAnswer, after: 0, times: 1, on: None };
         vec![Act::Settle, new(Side::App, 1, None), lost]
     }),
 ];
@@ -120,9 +120,11 @@ impl Golden {
     pub fn with_deaths(&self, deaths: &[u16]) -> History {
         let mut history = self.history.clone();
         let work = history.acts.pop();
-        history
-            .acts
-            .extend(deaths.iter().map(|after| Act::Work { steps: STEPS, trouble: Some(Trouble::Dies(*after)) }));
+        history.acts.extend(deaths.iter().map(|after| Act::Work {
+            steps: STEPS,
+            trouble: Some(Trouble::Dies(*after)),
+            meanwhile: None,
+        }));
         history.acts.extend(work);
         history
     }

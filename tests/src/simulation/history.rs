@@ -118,6 +118,9 @@ pub enum Act {
         after: u8,
         /// Requests that it hits.
         times: u8,
+        /// Only requests that write so; none: all of them.
+        #[serde(default)]
+        on: Option<Write>,
     },
     /// Time passes.
     Wait {
@@ -135,6 +138,9 @@ pub enum Act {
         steps: u8,
         /// What happens to the host meanwhile.
         trouble: Option<Trouble>,
+        /// Somebody edits in the middle of a step: after so many effects.
+        #[serde(default)]
+        meanwhile: Option<(u8, Edit)>,
     },
     /// Workers work until nothing is to be done.
     Settle,
@@ -231,6 +237,15 @@ pub enum Misfortune {
     Forgery,
     /// An event's version changes, and nothing else.
     Churn,
+}
+
+/// How a request writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Write {
+    Create,
+    Update,
+    Delete,
 }
 
 /// What happens to the host during some steps.

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{self, Facts, Said};
-use super::history::{Change, Edit, Side};
+use super::history::{Change, Side};
 use super::observer::Violation;
-use super::people::Done;
+use super::people::{Done, Visit};
 use crate::world::World;
 
 /// See the module.
@@ -18,28 +18,30 @@ pub(super) struct Ledger {
     claims: BTreeMap<Said, String>,
     /// How often somebody who saw a value took it away.
     taken: BTreeMap<Said, u32>,
-    /// In how many events a value was at once: a split leaves it in two.
+    /// How many said a value at once: a split leaves it in two series.
     most: BTreeMap<Said, u32>,
     /// Families that were deleted whole, with nothing under way.
     deleted: BTreeMap<String, String>,
     /// Who edited a family since the last time when nothing was under way.
     touched: BTreeMap<String, BTreeSet<Side>>,
-    /// Who changed the length of a family or deleted an occurrence, at any time: no value tells whether all sides know.
-    silent: BTreeMap<String, BTreeSet<Side>>,
+    /// Who changed the length of a family or deleted occurrences, at any time: no value tells whether all sides know.
+    stretched: BTreeMap<String, BTreeSet<Side>>,
     /// How often a family may be there: once, and once more for each split.
     copies: BTreeMap<String, u32>,
 }
 
 impl Ledger {
-    /// An edit was accepted; `before` is what its side said until then.
-    pub(super) fn note(&mut self, world: &World, edit: &Edit, done: &Done, before: &Facts) {
-        let after = facts::of(world, edit.side);
-        let (old, new) = (facts::counts(before), facts::counts(&after));
-        let before: BTreeSet<&String> = old.keys().map(|said| &said.value).collect();
+    /// An edit was accepted. One that was overrun claims nothing.
+    pub(super) fn note(&mut self, visit: &Visit, done: &Done, overrun: bool) {
+        let Visit { edit, before, after, .. } = visit;
+        let (old, new) = (facts::counts(before), facts::counts(after));
+        let known: BTreeSet<&String> = old.keys().map(|said| &said.value).collect();
         for (said, now) in &new {
             let most = self.most.entry(said.clone()).or_default();
             *most = (*most).max(*now);
-            if !before.contains(&said.value) {
+            // What an event says itself is no claim of its occurrences.
+            let is_copy = said.apart && new.contains_key(&Said { apart: false, ..said.clone() });
+            if !overrun && !is_copy && !known.contains(&said.value) {
                 let claim = format!("{:?} wrote {} ({:?})", edit.side, said.value, edit.change);
                 self.claims.insert(said.clone(), claim);
             }
@@ -56,9 +58,9 @@ impl Ledger {
             self.deleted.remove(&done.family);
         }
         self.touched.entry(done.family.clone()).or_default().insert(edit.side);
-        let is_silent = matches!(edit.change, Change::Length { .. }) || edit.change == Change::Delete && !done.deleted;
-        if is_silent {
-            self.silent.entry(done.family.clone()).or_default().insert(edit.side);
+        let deletes_some = edit.change == Change::Delete && !done.deleted;
+        if deletes_some || matches!(edit.change, Change::Length { .. }) {
+            self.stretched.entry(done.family.clone()).or_default().insert(edit.side);
         }
     }
 
@@ -71,7 +73,7 @@ impl Ledger {
 
     /// Whether somebody edited a family of whom a side may not know yet. Its own edits a side knows.
     fn is_touched_elsewhere(&self, family: &str, side: Side) -> bool {
-        let by = [self.touched.get(family), self.silent.get(family)];
+        let by = [self.touched.get(family), self.stretched.get(family)];
         by.into_iter().flatten().flatten().any(|other| *other != side)
     }
 

@@ -5,12 +5,18 @@ use tandem_engine::effects::ProviderKind;
 use tandem_engine::webhooks::Notice;
 use tandem_providers::{Fault, FaultKind};
 
-use super::history::{Misfortune, Side};
+use super::history::{Misfortune, Side, Write};
 use super::marks::Mark;
 use crate::world::{ACCOUNT, OUTLOOK, REPLICA, World};
 
 /// Let something go wrong. Returns false where this provider cannot misbehave so.
-pub(crate) fn strike(world: &mut World, at: Side, kind: Misfortune, after: u8, times: u8) -> bool {
+pub(crate) fn strike(
+    world: &mut World,
+    at: Side,
+    kind: Misfortune,
+    (after, times): (u8, u8),
+    on: Option<Write>,
+) -> bool {
     let kind = match kind {
         Misfortune::TooManyRequests => FaultKind::TooManyRequests { retry_after_s: None },
         Misfortune::RetryAfter => FaultKind::TooManyRequests { retry_after_s: Some(7) },
@@ -28,9 +34,12 @@ pub(crate) fn strike(world: &mut World, at: Side, kind: Misfortune, after: u8, t
     };
     let only_google = matches!(kind, FaultKind::RateLimited);
     // A condition fails where there is one.
-    let fault = match kind {
-        FaultKind::PreconditionFailed => Fault::next(kind).on_method("PATCH"),
-        kind => Fault::next(kind),
+    let on = on.or((kind == FaultKind::PreconditionFailed).then_some(Write::Update));
+    let fault = match on {
+        None => Fault::next(kind),
+        Some(Write::Create) => Fault::next(kind).on_method("POST"),
+        Some(Write::Update) => Fault::next(kind).on_method("PATCH"),
+        Some(Write::Delete) => Fault::next(kind).on_method("DELETE"),
     };
     let fault = fault.after(u32::from(after)).times(u32::from(times));
     match at {
@@ -52,7 +61,10 @@ fn empty_listing(world: &World, at: Side) -> bool {
             world.microsoft.plan(raw.on_path("*/delta").from_the_beginning());
         }
         _ => {
-            let body = json!({"kind": "calendar#events", "items": [], "nextSyncToken": "nothing"}).to_string();
+            let read_only = world.observer.as_ref().is_some_and(|observer| !observer.read_only.is_empty());
+            let role = if read_only { "reader" } else { "owner" };
+            let body = json!({"kind": "calendar#events", "accessRole": role, "items": [], "nextSyncToken": "nothing"});
+            let body = body.to_string();
             world.google.expire_sync_tokens(ACCOUNT);
             let raw = Fault::next(FaultKind::Raw { status: 200, body });
             world.google.plan(raw.on_method("GET").on_path("*/events").from_the_beginning());

@@ -5,13 +5,11 @@ use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit as AppEdit, Scope};
 use tandem_engine::recurrence::{Window, occurrences};
 use tandem_engine::time::{LocalDateTime, Zones as _, parse_rfc3339};
-use tandem_providers::SimRequest;
-use tandem_providers::faults::FaultPlan;
 
-use super::facts::{family, title, wall};
+use super::facts::{self, Facts, family, title, title_of, wall, written};
 use super::history::{Change, Edit, Rhythm, Side};
 use crate::person::outlook_rule;
-use crate::world::{ACCOUNT, OUTLOOK, REPLICA, World, edit_of, google_meeting, meeting};
+use crate::world::{ACCOUNT, CALENDAR, OUTLOOK, REPLICA, World, edit_of, google_meeting, meeting};
 
 const WINDOWS_ZONE: &str = "W. Europe Standard Time";
 const ZONE: &str = "Europe/Berlin";
@@ -28,8 +26,31 @@ pub struct Done {
     pub split: bool,
 }
 
+/// An edit that somebody tried.
+#[derive(Debug)]
+pub struct Visit {
+    /// What was tried.
+    pub edit: Edit,
+    /// What came of it.
+    pub done: Option<Done>,
+    /// What its side said until then.
+    pub before: Facts,
+    /// What it said afterwards.
+    pub after: Facts,
+    /// Requests that had left by then.
+    pub sent: usize,
+}
+
+/// Try an edit.
+pub fn visit(world: &mut World, edit: Edit) -> Visit {
+    let (before, sent) = (facts::of(world, edit.side), world.sent.len());
+    let done = act(world, &edit);
+    let after = if done.is_some() { facts::of(world, edit.side) } else { Facts::new() };
+    Visit { edit, done, before, after, sent }
+}
+
 /// Do an edit; none when there was nothing to edit, or it was refused.
-pub fn act(world: &mut World, edit: &Edit) -> Option<Done> {
+fn act(world: &mut World, edit: &Edit) -> Option<Done> {
     let account = match edit.side {
         Side::App => None,
         Side::Google => Some(REPLICA),
@@ -52,18 +73,25 @@ fn nth<T: Clone>(all: &[T], n: u16) -> Option<T> {
     all.get(usize::from(n) % all.len().max(1)).cloned()
 }
 
-fn text(row: &Value, name: &str) -> String {
-    row[name].as_str().unwrap_or_default().to_owned()
-}
-
-/// One of the events that a person sees, given by title, id and row: those that were made first come first, so that people
-/// on all sides mean the same one. Returns the number of its family, its id and its row.
-fn chosen(rows: impl Iterator<Item = (String, String, Value)>, n: u16) -> Option<(u32, String, Value)> {
-    let mut rows: Vec<(u32, String, Value)> =
-        rows.filter_map(|(title, id, row)| Some((number(&family(&title)?), id, row))).collect();
-    rows.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+/// One of the events that a person sees, given by title and id: those that were made first come first, so that people
+/// on all sides mean the same one. Returns the number of its family and its id.
+fn chosen(mut rows: Vec<(u32, String)>, n: u16) -> Option<(u32, String)> {
+    rows.sort_unstable();
     nth(&rows, n)
 }
+
+/// The same at a provider.
+fn chosen_there(world: &World, edit: &Edit) -> Option<(u32, String)> {
+    let mut rows = Vec::new();
+    written(world, edit.side, |row| {
+        let family = family(row.title).filter(|_| row.series.is_none());
+        rows.extend(family.map(|family| (number(&family), row.id.clone().into_owned())));
+    });
+    chosen(rows, edit.event)
+}
+
+/// Occurrences that a person chooses from.
+const NEXT: usize = 12;
 
 fn number(family: &str) -> u32 {
     family.trim_start_matches('E').parse().unwrap_or(0)
@@ -117,11 +145,11 @@ fn moved(old: &str, day: u8, hour: u8, token: u32, recurs: bool) -> String {
 // The application.
 
 fn here(world: &mut World, edit: &Edit) -> Option<Done> {
-    let live = world.local().into_iter().filter_map(|row| {
-        let document: Value = serde_json::from_str(&row.document).ok()?;
-        Some((text(&document, "title"), row.uid.clone(), document))
-    });
-    let (number, uid, document) = chosen(live, edit.event)?;
+    let live = world.local().into_iter();
+    let live = live.filter_map(|row| Some((number(&family(&title_of(&row.document)?)?), row.uid.clone())));
+    let (number, uid) = chosen(live.collect(), edit.event)?;
+    let row = world.memory.events.get(&(CALENDAR.to_owned(), uid.clone()))?;
+    let document: Value = serde_json::from_str(&row.document).ok()?;
     let name = format!("E{number}");
     let recurs = document["recurrenceRules"].is_array();
     let occurrence = edit.occurrence.filter(|_| recurs).and_then(|n| occurrence(world, &document, n));
@@ -129,7 +157,15 @@ fn here(world: &mut World, edit: &Edit) -> Option<Done> {
         Change::Delete => Action::Delete,
         change => {
             let from = occurrence.as_deref().or_else(|| document["start"].as_str()).unwrap_or_default();
-            Action::Patch(patch(change, &name, edit.token, from, recurs).to_string())
+            let mut patch = patch(change, &name, edit.token, from, recurs);
+            if let (Change::Move { .. }, None, true) = (change, &occurrence, recurs) {
+                patch["recurrenceRules"] = document["recurrenceRules"].clone();
+                let ends = patch["recurrenceRules"].as_array_mut().into_iter().flatten();
+                for end in ends.filter_map(|rule| rule.get_mut("until")) {
+                    *end = json!(format!("{}T23:59:59", end.as_str()?.get(..10)?));
+                }
+            }
+            Action::Patch(patch.to_string())
         }
     };
     let following = edit.following && occurrence.is_some();
@@ -146,7 +182,7 @@ fn here(world: &mut World, edit: &Edit) -> Option<Done> {
 
 /// The recurrence id of an occurrence of a local series.
 fn occurrence(world: &World, document: &Value, n: u16) -> Option<String> {
-    let window = Window { from_ms: 0, to_ms: 1_900_000_000_000, zone: "UTC", limit: 12 };
+    let window = Window { from_ms: 0, to_ms: 1_900_000_000_000, zone: "UTC", limit: NEXT };
     let found = occurrences(document, &window, &world.zones).ok()?;
     nth(&found.items, n)?.recurrence_id
 }
@@ -165,12 +201,14 @@ fn patch(change: &Change, name: &str, token: u32, from: &str, recurs: bool) -> V
 // Google's pages.
 
 fn google(world: &World, edit: &Edit) -> Option<Done> {
-    let truth = world.google.truth(ACCOUNT).into_iter().filter(|row| row["recurringEventId"].is_null());
-    let rows = truth.map(|row| (text(&row, "summary"), text(&row, "id"), row));
-    let (number, master, row) = chosen(rows, edit.event)?;
+    let (number, master) = chosen_there(world, edit)?;
+    let row = world.google.event(ACCOUNT, &master)?;
     let name = format!("E{number}");
     let recurs = row["recurrence"].is_array();
-    let instance = edit.occurrence.filter(|_| recurs).and_then(|n| instance(world, &master, n));
+    let instance = edit.occurrence.filter(|_| recurs).and_then(|n| {
+        let among = |count: usize| usize::from(n) % count.clamp(1, NEXT);
+        world.google.instance(ACCOUNT, &master, among)
+    });
     let target = instance.clone().unwrap_or(row);
     let id = target["id"].as_str()?;
     if edit.following && instance.is_some() && edit.change != Change::Delete {
@@ -182,21 +220,25 @@ fn google(world: &World, edit: &Edit) -> Option<Done> {
     let done = match &edit.change {
         Change::Delete => world.google.user_delete(ACCOUNT, id).is_ok(),
         change => {
-            let body = google_patch(world, change, &name, edit.token, &target, recurs)?;
+            let mut body = google_patch(world, change, &name, edit.token, &target, recurs)?;
+            if let (Change::Move { .. }, None, true) = (change, &instance, recurs) {
+                body["recurrence"] =
+                    target["recurrence"].as_array()?.iter().map(|line| to_the_end_of_day(line)).collect();
+            }
             world.google.user_patch(ACCOUNT, id, &body).is_ok()
         }
     };
     done.then(|| Done { family: name, deleted: edit.change == Change::Delete && instance.is_none(), split: false })
 }
 
-/// An instance of a series, as Google's pages show it: looking is no request of ours, and no fault may hit it.
-fn instance(world: &World, master: &str, n: u16) -> Option<Value> {
-    let url = format!("/calendar/v3/calendars/{ACCOUNT}/events/{master}/instances?maxResults=12");
-    world.google.grant_access(ACCOUNT, "person", 60_000);
-    let faults = world.google.with_faults(|plan| std::mem::replace(plan, FaultPlan::new(0)));
-    let body = world.google.handle(&SimRequest::new("GET", &url).bearer("person")).json();
-    world.google.with_faults(|plan| *plan = faults);
-    nth(body["items"].as_array()?, n)
+/// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day.
+fn to_the_end_of_day(line: &Value) -> Value {
+    let line = line.as_str().unwrap_or_default();
+    let end = line.find("UNTIL=").map(|at| at + "UNTIL=".len()).filter(|at| line.get(at + 8..at + 9) == Some("T"));
+    match end {
+        Some(at) => json!(format!("{}T215959Z{}", &line[..at + 8], &line[at + 16..])),
+        None => json!(line),
+    }
 }
 
 fn google_patch(world: &World, change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> Option<Value> {
@@ -224,15 +266,13 @@ fn google_patch(world: &World, change: &Change, name: &str, token: u32, row: &Va
 // Outlook.
 
 fn outlook(world: &World, edit: &Edit) -> Option<Done> {
-    let truth = world.microsoft.truth(ACCOUNT).into_iter().filter(|row| row["seriesMasterId"].is_null());
-    let rows = truth.map(|row| (text(&row, "subject"), text(&row, "id"), row));
-    let (number, master, row) = chosen(rows, edit.event)?;
+    let (number, master) = chosen_there(world, edit)?;
+    let row = world.microsoft.event(ACCOUNT, &master)?;
     let name = format!("E{number}");
     let recurs = row["type"] == "seriesMaster";
     let occurrence = edit.occurrence.filter(|_| recurs).and_then(|n| {
-        let mut all = world.microsoft.occurrences(ACCOUNT, &master, 0, 1_900_000_000_000);
-        all.truncate(12);
-        nth(&all, n)
+        let among = |count: usize| usize::from(n) % count.clamp(1, NEXT);
+        world.microsoft.occurrence(ACCOUNT, &master, 1_900_000_000_000, among)
     });
     let target = occurrence.clone().unwrap_or(row);
     let id = target["id"].as_str()?;

@@ -6,15 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tandem_engine::sync::{Outcome, StepError};
 
 use super::ending;
-use super::facts;
-use super::history::{Act, Edit, History, Side, Trouble};
+use super::history::{Act, History, Side, Trouble};
 use super::ledger::Ledger;
 use super::marks::{Mark, Marks};
 use super::misfortunes::strike;
 use super::observer::Violation;
-use super::people;
+use super::people::{self, Visit};
 use super::stage;
-use crate::world::{EngineKind, World};
+use crate::world::{EngineKind, GRAPH, World};
 
 /// How much happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,9 +100,12 @@ pub fn play(history: &History, engine: EngineKind, kept: bool) -> Played {
 
 fn perform(world: &mut World, act: &Act, sides: &[Side], tally: &mut Tally, ledger: &mut Ledger) {
     match act {
-        Act::Edit(edit) => perform_edit(world, edit, tally, ledger),
-        Act::Fault { at, kind, after, times } => {
-            if strike(world, *at, *kind, *after, *times) {
+        Act::Edit(edit) => {
+            let visit = people::visit(world, edit.clone());
+            note(world, visit, tally, ledger);
+        }
+        Act::Fault { at, kind, after, times, on } => {
+            if strike(world, *at, *kind, (*after, *times), *on) {
                 tally.fault(format!("{kind:?}"));
             }
         }
@@ -112,7 +114,14 @@ fn perform(world: &mut World, act: &Act, sides: &[Side], tally: &mut Tally, ledg
             world.weather.ahead_ms = i64::from(*ahead_ms);
             tally.fault("Clock".to_owned());
         }
-        Act::Work { steps, trouble } => work(world, *steps, *trouble, tally),
+        Act::Work { steps, trouble, meanwhile } => {
+            world.weather.meanwhile = meanwhile.clone().map(|(after, edit)| (world.effects + u64::from(after), edit));
+            work(world, *steps, *trouble, tally);
+            if let Some(visit) = world.visit.take() {
+                tally.fault("Meanwhile".to_owned());
+                note(world, visit, tally, ledger);
+            }
+        }
         Act::Settle => {
             let settled = world.settle();
             tally.steps += 1;
@@ -124,19 +133,30 @@ fn perform(world: &mut World, act: &Act, sides: &[Side], tally: &mut Tally, ledg
     }
 }
 
-fn perform_edit(world: &mut World, edit: &Edit, tally: &mut Tally, ledger: &mut Ledger) {
-    let before = facts::of(world, edit.side);
-    match people::act(world, edit) {
-        Some(done) => {
-            tally.edits += 1;
-            if let (true, Some(observer)) = (done.split, &mut world.observer) {
-                let here = edit.side == Side::App;
-                observer.marks.reach(if here { Mark::SplitHere } else { Mark::SplitThere });
-            }
-            ledger.note(world, edit, &done, &before);
-        }
-        None => tally.refused += 1,
+/// What came of an edit.
+fn note(world: &mut World, visit: Visit, tally: &mut Tally, ledger: &mut Ledger) {
+    let Some(done) = &visit.done else {
+        tally.refused += 1;
+        return;
+    };
+    tally.edits += 1;
+    if let (true, Some(observer)) = (done.split, &mut world.observer) {
+        let here = visit.edit.side == Side::App;
+        observer.marks.reach(if here { Mark::SplitHere } else { Mark::SplitThere });
     }
+    ledger.note(&visit, done, is_overrun(world, &visit));
+}
+
+/// Whether an occurrence was edited between a look at its series and the write of it. No provider has a condition on the
+/// occurrences of a series, so nobody can know, and nobody can tell.
+fn is_overrun(world: &World, visit: &Visit) -> bool {
+    let host = match visit.edit.side {
+        Side::App => return false,
+        Side::Google => "sim.invalid",
+        Side::Outlook => GRAPH,
+    };
+    let mut later = world.sent.iter().skip(visit.sent).filter(|sent| sent.url.contains(host));
+    visit.edit.occurrence.is_some() && later.next().is_some_and(|next| matches!(next.method, "PATCH" | "DELETE"))
 }
 
 /// Some steps, the replicas in turn. An error ends them: the host would come back later.
@@ -164,7 +184,7 @@ fn work(world: &mut World, steps: u8, trouble: Option<Trouble>, tally: &mut Tall
         let result = world.leased_step(replica);
         tally.steps += 1;
         note_error(world, result.as_ref().err());
-        let died = world.dies_after.is_some_and(|last| world.effects >= last);
+        let died = world.is_dead();
         tally.deaths += u64::from(died);
         if let (true, Some(observer)) = (died, &mut world.observer) {
             observer.marks.reach(Mark::Died);

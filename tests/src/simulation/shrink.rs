@@ -71,6 +71,11 @@ fn plainer(best: &mut History, holds: &mut impl FnMut(&History) -> bool) {
                 }
             },
             |act: &mut Act| {
+                if let Act::Work { meanwhile, .. } = act {
+                    *meanwhile = None;
+                }
+            },
+            |act: &mut Act| {
                 if matches!(act, Act::Work { .. }) {
                     *act = Act::Settle;
                 }
@@ -116,8 +121,9 @@ fn plainer(best: &mut History, holds: &mut impl FnMut(&History) -> bool) {
 }
 
 fn if_edit(act: &mut Act, change: impl Fn(&mut Edit)) {
-    if let Act::Edit(edit) = act {
-        change(edit);
+    match act {
+        Act::Edit(edit) | Act::Work { meanwhile: Some((_, edit)), .. } => change(edit),
+        _ => {}
     }
 }
 

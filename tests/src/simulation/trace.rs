@@ -45,14 +45,22 @@ impl Trace {
 
     /// Some bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        for eight in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word.iter_mut().zip(eight).for_each(|(to, from)| *to = *from);
-            self.hash = (self.hash ^ u64::from_le_bytes(word)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.word(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            self.word(rest.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte)));
         }
         if let Some(text) = &mut self.text {
             text.push_str(&String::from_utf8_lossy(bytes));
         }
+    }
+}
+
+impl Trace {
+    fn word(&mut self, word: u64) {
+        self.hash = (self.hash ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
     }
 }
 

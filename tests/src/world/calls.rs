@@ -21,7 +21,7 @@ pub enum EngineKind {
     /// The engine, linked into this program.
     #[default]
     Native,
-    /// The same engine in the component that the host ships, in a fresh instance for each call.
+    /// The same engine in the component that the host ships, in an instance of the world's own.
     Component,
 }
 

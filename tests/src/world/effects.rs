@@ -1,15 +1,16 @@
 //! Every effect of the engine in the world. Counted, and refused once the process is dead.
 
 use tandem_engine::effects::{
-    AuthError, Batch, Channel, ConflictRow, Effects, EventRow, Mark, MarkOutcome, Method, Orphan, ProviderKind,
+    AuthError, Batch, Change, Channel, ConflictRow, Effects, EventRow, Mark, MarkOutcome, Method, Orphan, ProviderKind,
     PushQueuePage, Replica, ReplicaSummary, Request, Response, Settings, Shadow, ShadowCount, StorageError, Stored,
     TimeMs, TransportError,
 };
 use tandem_engine::webhooks;
 use tandem_providers::{Clock as _, Served, SimRequest, SimResponse};
 
-use super::{ACCOUNT, GRAPH, Sent, World, notice, weather};
+use super::{ACCOUNT, GRAPH, OUTLOOK, Sent, World, notice, weather};
 use crate::memory::Memory;
+use crate::simulation::Observer;
 
 impl World {
     fn act(&mut self) -> bool {
@@ -17,7 +18,12 @@ impl World {
             self.weather.rival_at = None;
             self.rival();
         }
-        if self.dies_after.is_some_and(|last| self.effects >= last) {
+        if self.weather.meanwhile.as_ref().is_some_and(|(at, _)| self.effects >= *at)
+            && let Some((_, edit)) = self.weather.meanwhile.take()
+        {
+            self.interrupt(edit);
+        }
+        if self.is_dead() {
             return false;
         }
         self.effects += 1;
@@ -48,6 +54,25 @@ impl World {
             return Err(StorageError::Unavailable);
         }
         Ok(read(self.weather.past.as_ref().unwrap_or(&self.memory)))
+    }
+
+    /// What a step takes away although its provider has it (I13).
+    fn taken_too_early(&self, batch: &Batch, observer: &Observer) -> Option<String> {
+        let (replica, _) = observer.step.as_ref()?;
+        let deleted = batch.changes.iter().filter_map(|change| match change {
+            Change::PutEvent(calendar, row) if row.deleted => Some((calendar.clone(), row.uid.clone())),
+            _ => None,
+        });
+        let mut deleted = deleted.filter(|key| self.memory.events.get(key).is_some_and(|row| !row.deleted));
+        let there = |uid: &String| {
+            let shadow = self.memory.shadows.get(&(replica.clone(), uid.clone()))?;
+            match replica.as_str() {
+                OUTLOOK => self.microsoft.event(ACCOUNT, &shadow.remote_id),
+                _ => self.google.event(ACCOUNT, &shadow.remote_id).filter(|row| row["status"] != "cancelled"),
+            }
+        };
+        let (_, uid) = deleted.find(|(_, uid)| there(uid).is_some())?;
+        Some(format!("{uid} is deleted here, and {replica} has it"))
     }
 }
 
@@ -200,9 +225,13 @@ impl Effects for World {
             let replica = observer.step.as_ref().and_then(|(replica, _)| self.memory.replicas.get(replica));
             observer.committing(self.effects, &batch, replica.map(|replica| replica.lease_epoch))
         });
+        let taken = observer.as_ref().and_then(|observer| self.taken_too_early(&batch, observer));
         let result = self.memory.commit(batch);
         if let Some(observer) = &mut observer {
             observer.committed(late, &result);
+            if let (Some(what), Ok(())) = (taken, &result) {
+                observer.violated("I13", what);
+            }
         }
         self.observer = observer;
         if unanswered { Err(StorageError::Unavailable) } else { result }

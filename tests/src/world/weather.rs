@@ -6,12 +6,16 @@ use tandem_engine::sync::{Report, StepError};
 use super::World;
 use super::calls::EngineKind;
 use crate::memory::Memory;
+use crate::simulation::history::Edit;
+use crate::simulation::people;
 
 /// See the module. By default nothing goes wrong.
 #[derive(Debug, Default)]
 pub struct Weather {
     /// When the world has had so many effects, another worker takes the lease and does a step.
     pub rival_at: Option<u64>,
+    /// When the world has had so many effects, somebody edits.
+    pub meanwhile: Option<(u64, Edit)>,
     /// So many commits are let through, and the next one is applied without an answer.
     pub unanswered_commit: Option<u8>,
     /// So many commits are let through, and the next one is refused as stale.
@@ -59,17 +63,34 @@ impl World {
     /// The other worker: what it comes to is its own business.
     pub(super) fn rival(&mut self) {
         let Some((replica, _)) = self.observer.as_ref().and_then(|observer| observer.step.clone()) else { return };
+        self.beside(|world| drop(world.leased_step(&replica)));
+    }
+
+    /// Somebody edits in the middle of a step.
+    pub(super) fn interrupt(&mut self, edit: Edit) {
+        let step = self.observer.as_mut().and_then(|observer| observer.step.take());
+        // What goes wrong around the step has nothing to do with it.
+        let weather = Weather { ahead_ms: self.weather.ahead_ms, ..Weather::default() };
+        let weather = std::mem::replace(&mut self.weather, weather);
+        self.visit = Some(self.beside(|world| people::visit(world, edit)));
+        self.weather = weather;
+        if let Some(observer) = &mut self.observer {
+            observer.step = step;
+        }
+    }
+
+    /// Something happens in the middle of a call of the engine, and does not die with it.
+    fn beside<T: Send>(&mut self, act: impl FnOnce(&mut Self) -> T + Send) -> T {
         let dies_after = self.dies_after.take();
         let before = self.effects;
-        match self.engine {
-            EngineKind::Native => drop(self.leased_step(&replica)),
-            // The thread of the outer call is taken: another worker has one of its own.
+        let done = match self.engine {
+            EngineKind::Native => act(self),
+            // The thread of the outer call is taken: this one has its own.
             EngineKind::Component => std::thread::scope(|scope| {
-                if let Err(panic) = scope.spawn(|| drop(self.leased_step(&replica))).join() {
-                    std::panic::resume_unwind(panic);
-                }
+                scope.spawn(|| act(self)).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }),
-        }
+        };
         self.dies_after = dies_after.map(|last| last + self.effects - before);
+        done
     }
 }

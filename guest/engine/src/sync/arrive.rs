@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::present::Present;
+use super::present::{Present, overrides};
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, Failure, FailureKind, Orphan, Shadow};
 use crate::event::{Document, is_excluded};
@@ -204,8 +204,12 @@ impl<F: Effects> Session<'_, F> {
         for (recurrence_id, instance) in &known.instances {
             let settled = match before.overrides().and_then(|all| all.get(recurrence_id)) {
                 Some(patch) => is_excluded(patch),
-                // Known from before the series moved away from this date: matters when it is back.
-                None => !recurrence::contains(now.value(), recurrence_id).unwrap_or(false),
+                // Known from before the series moved away from this date: matters when it is back, be it as an additional
+                // date.
+                None => {
+                    !recurrence::contains(now.value(), recurrence_id).unwrap_or(false)
+                        && !overrides(now).contains_key(recurrence_id)
+                }
             };
             if settled || self.exception_reads >= EXCEPTION_READS_PER_STEP {
                 continue;

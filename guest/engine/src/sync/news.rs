@@ -9,19 +9,23 @@ use crate::event::{Document, is_excluded};
 use crate::recurrence::{self, exception};
 use crate::seeded::{Bug, has};
 
-/// Members of a document that say when a series is. Where they change, its occurrences get other names.
-pub(super) const TIMES: [&str; 4] = ["start", "timeZone", "showWithoutTime", "recurrenceRules"];
+/// Members of a document that name the occurrences of a series. Where they change, all get other names.
+const NAMES: [&str; 3] = ["start", "timeZone", "showWithoutTime"];
 
 impl Present {
     /// Take occurrences back to what they were `before` where somebody edited them since.
     pub(super) fn hold_back_news(&mut self, before: &Self) {
-        if has(Bug::NewsOverwritten) || moved(&before.document, &self.document) {
+        if has(Bug::NewsOverwritten) {
             return;
         }
+        let renamed = differs(&NAMES, &before.document, &self.document);
         let (known, mut now) = (overrides(&before.document), overrides(&self.document));
         let news: Vec<String> = now
             .keys()
-            .filter(|id| known.get(*id) != now.get(*id) && is_news(&before.document, &self.document, id))
+            .filter(|id| match renamed {
+                true => is_of_nobody(&before.document, &self.document, id),
+                false => known.get(*id) != now.get(*id) && is_news(&before.document, &self.document, id),
+            })
             .cloned()
             .collect();
         for id in news {
@@ -40,7 +44,18 @@ impl Present {
 
 /// Whether a series is at other times than it was.
 pub(super) fn moved(from: &Document, to: &Document) -> bool {
-    TIMES.iter().any(|name| from.value().get(name) != to.value().get(name))
+    differs(&NAMES, from, to) || differs(&["recurrenceRules"], from, to)
+}
+
+fn differs(members: &[&str], from: &Document, to: &Document) -> bool {
+    members.iter().any(|name| from.value().get(name) != to.value().get(name))
+}
+
+/// Whether an occurrence of a series that was moved says something that no occurrence said before.
+fn is_of_nobody(before: &Document, now: &Document, id: &str) -> bool {
+    let own = overrides(now).get(id).filter(|patch| !is_excluded(patch)).and_then(|patch| patch.as_object().cloned());
+    let known = overrides(before);
+    own.into_iter().flatten().any(|(member, value)| known.values().all(|patch| patch.get(&member) != Some(&value)))
 }
 
 /// Whether an occurrence says something that is neither what it said before nor what its series says now.

@@ -5,12 +5,12 @@ use serde_json::Map;
 
 use super::Outcome;
 use super::exceptions::{Sent, differing, reached};
-use super::news::{TIMES, moved};
+use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
 use super::present::{Present, overrides};
 use super::session::{Flow, Session, Stop};
 use super::settle::{Local, Pending, Scene, wanted_remote};
-use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
+use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
 use crate::event::Document;
 use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
@@ -81,7 +81,7 @@ impl<F: Effects> Session<'_, F> {
         let present = Self::agreed_remote(scene);
         let wanted = wanted_remote(&scene.local, &present.document);
         let mut timed = present.document.clone();
-        for name in TIMES.into_iter().chain(["duration"]) {
+        for name in ["start", "timeZone", "showWithoutTime", "recurrenceRules", "duration"] {
             timed.set(name, wanted.get(name).cloned());
         }
         self.difference(&present, &timed) != Ok(None)
@@ -126,21 +126,12 @@ impl<F: Effects> Session<'_, F> {
     // -- changing
 
     fn update(&mut self, mut job: Job) -> Flow<()> {
+        let (mut present, mut wanted, mut told) = self.told(&job);
         if self.provider.embeds_exceptions() && self.ends_exceptions(&job.scene) {
             self.expect_no_exceptions(&mut job)?;
+            (present, wanted, told) = self.told(&job);
         }
-        let present = Self::agreed_remote(&job.scene);
-        let wanted = wanted_remote(&job.scene.local, &present.document);
-        let update = Update {
-            remote_id: &job.scene.remote_id,
-            etag: &present.etag,
-            from: &present.document,
-            to: &wanted,
-            lines: &present.notes.lines,
-            notify: job.entry.notify_attendees,
-            revive: false,
-        };
-        match self.provider.update(&self.target(), &update) {
+        match told {
             Ok(Some(request)) => {
                 let answer = self.exchange(Purpose::Update, request);
                 if matches!(answer, Err(Stop::Outcome(Outcome::Retry { .. }))) {
@@ -152,6 +143,23 @@ impl<F: Effects> Session<'_, F> {
             Ok(None) => self.update_exception(job, present, &wanted),
             Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
         }
+    }
+
+    /// The remote side as it was agreed on, as it is to be, and what the provider is told for it: exceptions aside.
+    fn told(&self, job: &Job) -> (Present, Document, Result<Option<Request>, Refused>) {
+        let present = Self::agreed_remote(&job.scene);
+        let wanted = wanted_remote(&job.scene.local, &present.document);
+        let update = Update {
+            remote_id: &job.scene.remote_id,
+            etag: &present.etag,
+            from: &present.document,
+            to: &wanted,
+            lines: &present.notes.lines,
+            notify: job.entry.notify_attendees,
+            revive: false,
+        };
+        let told = self.provider.update(&self.target(), &update);
+        (present, wanted, told)
     }
 
     /// A write without an answer may have been applied. What it said is remembered, so that the provider's event is
@@ -208,7 +216,10 @@ impl<F: Effects> Session<'_, F> {
                 present.hold_back_news(&before);
                 present
             }),
-            Some(sent) => self.after_exception(before, &sent.recurrence_id, sent.instance.clone(), response),
+            Some(sent) => self
+                .after_exception(before, &sent.recurrence_id, sent.instance.clone(), response)
+                // Deleted meanwhile, and what was written into it is seen by nobody: look.
+                .filter(|present| sent.body.is_empty() || !present.excludes(&sent.recurrence_id)),
         };
         match present {
             Some(mut present) => {

@@ -1,16 +1,14 @@
-//! What only a test may do: look at the truth, act as the user in Google's own pages, break things.
+//! What only a test may do: act as the user in Google's own pages, break things.
 //! Invariant: a user's edit takes the same path as a request's, so it moves etags and pushes the same way.
-
-use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::Google;
 use super::auth;
 use super::body::WriteOptions;
 use super::error::ApiError;
 use super::state::{Access, Calendar, Counters, LogLine, Refresh, Role};
 use super::write::{self, Writer};
-use super::{Google, series};
 use crate::faults::{Fault, FaultPlan, PushFault, PushFaults};
 
 const ALL_SCOPES: &str = "https://www.googleapis.com/auth/calendar";
@@ -149,71 +147,6 @@ impl Google {
     /// Forgets the request log; the counters stay.
     pub fn clear_log(&self) {
         self.lock().log.clear();
-    }
-
-    /// Every row of the calendar as its owner has it, deleted ones too, by id.
-    #[must_use]
-    pub fn rows(&self, calendar: &str) -> Vec<Value> {
-        let state = self.lock();
-        let rows = state.calendars.get(calendar).map(|c| c.rows.values());
-        rows.into_iter().flatten().map(|row| Value::Object(row.body.clone())).collect()
-    }
-
-    /// What is there: events and series that are not deleted, and the exceptions (moved and cancelled) of live series,
-    /// without those that their series no longer has.
-    #[must_use]
-    pub fn truth(&self, calendar: &str) -> Vec<Value> {
-        let state = self.lock();
-        let Some(calendar) = state.calendars.get(calendar) else { return Vec::new() };
-        let live = |id: &str| calendar.rows.get(id).is_some_and(|row| !row.is_cancelled());
-        let series = calendar.rows.iter().filter(|(_, row)| row.body.contains_key("recurrence") && !row.is_cancelled());
-        let orphans: BTreeSet<String> = series.flat_map(|(id, _)| series::orphans(calendar, id)).collect();
-        let rows = calendar.rows.iter().filter(|(id, row)| match row.master() {
-            Some(master) => live(master) && !orphans.contains(*id),
-            None => !row.is_cancelled(),
-        });
-        rows.map(|(_, row)| Value::Object(row.body.clone())).collect()
-    }
-
-    /// Events and series that are not deleted; exceptions are not counted.
-    #[must_use]
-    pub fn live_count(&self, calendar: &str) -> usize {
-        let state = self.lock();
-        let rows = state.calendars.get(calendar).map(|c| c.rows.values());
-        rows.into_iter().flatten().filter(|row| !row.is_cancelled() && row.master().is_none()).count()
-    }
-
-    /// An event, or an instance that has no row of its own yet.
-    #[must_use]
-    pub fn event(&self, calendar: &str, id: &str) -> Option<Value> {
-        let state = self.lock();
-        series::find(state.calendars.get(calendar)?, id).ok().map(Value::Object)
-    }
-
-    /// iCalUIDs that more than one live event or series has.
-    #[must_use]
-    pub fn duplicates(&self, calendar: &str) -> Vec<String> {
-        let state = self.lock();
-        let Some(calendar) = state.calendars.get(calendar) else { return Vec::new() };
-        let live = |id: &String| calendar.rows.get(id).is_some_and(|row| !row.is_cancelled() && row.master().is_none());
-        calendar
-            .icals()
-            .filter(|(_, ids)| ids.iter().filter(|id| live(id)).count() > 1)
-            .map(|(ical, _)| ical.clone())
-            .collect()
-    }
-
-    /// Values of that private extended property that more than one live event or series has.
-    #[must_use]
-    pub fn duplicates_by_property(&self, calendar: &str, key: &str) -> Vec<String> {
-        let mut seen = std::collections::BTreeMap::<String, u32>::new();
-        for row in self.truth(calendar) {
-            let value = row.pointer("/extendedProperties/private").and_then(|all| all.get(key));
-            if let (Some(value), None) = (value.and_then(Value::as_str), row.get("recurringEventId")) {
-                *seen.entry(value.to_owned()).or_default() += 1;
-            }
-        }
-        seen.into_iter().filter(|(_, count)| *count > 1).map(|(value, _)| value).collect()
     }
 
     fn as_user(&self, calendar: &str) -> Writer {

@@ -1,11 +1,13 @@
 //! events.list and events.instances.
 //! Invariant: what changes while a caller pages is in a page or comes with the next sync token, never lost.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::params::Params;
-use super::series::{find, instances, meets, row_meets, start_of};
+use super::series::{Instance, Series, find, instances, meets, row_meets, start_of};
 use super::state::{Calendar, Object, Row, State, text};
 use super::time::{When, query_time, zone};
 use super::token::{Position, Sync};
@@ -47,7 +49,7 @@ const DEFAULT_PAGE: usize = 250;
 const MAX_PAGE: usize = 2500;
 const DAY_S: i64 = 86_400;
 /// How far endless series are listed by events.instances without timeMax, in seconds: five years.
-const INSTANCES_AHEAD_S: i64 = 5 * 366 * 86_400;
+pub(crate) const INSTANCES_AHEAD_S: i64 = 5 * 366 * 86_400;
 
 /// What a listing asks for.
 struct Query<'a> {
@@ -276,23 +278,22 @@ fn collected(
     view: &View,
     now_ms: i64,
 ) -> Result<Page, ApiError> {
-    let mut found: Vec<(i64, Object)> = Vec::new();
+    let mut found: Vec<(i64, Cow<'_, Object>)> = Vec::new();
     for (_, row) in calendar.placed_from(0).filter(|(_, row)| query.shows(calendar, row)) {
         let at = if query.order == Some("updated") { row.stamp_us } else { start_of(&row.body, &calendar.time_zone) };
         match query.window {
             Some(window) if query.single => {
-                if row.body.contains_key("recurrence") {
-                    let all = instances(calendar, &row.body, window, query.show_deleted)?;
-                    let stamp = row.stamp_us;
-                    found.extend(
-                        all.into_iter()
-                            .map(|(start, body)| (if query.order == Some("updated") { stamp } else { start }, body)),
-                    );
+                if let Some(series) = Series::read(&row.body, &calendar.time_zone)? {
+                    let by_change = query.order == Some("updated");
+                    let all = instances(calendar, &series, window, query.show_deleted).into_iter();
+                    found.extend(all.map(|(start, one)| {
+                        (if by_change { row.stamp_us } else { start }, Cow::Owned(series.body(&one)))
+                    }));
                 } else if row.master().is_none() && meets(&row.body, &calendar.time_zone, window) {
-                    found.push((at, row.body.clone()));
+                    found.push((at, Cow::Borrowed(&row.body)));
                 }
             }
-            _ => found.push((at, row.body.clone())),
+            _ => found.push((at, Cow::Borrowed(&row.body))),
         }
     }
     found.sort_by_key(|(at, _)| *at);
@@ -355,32 +356,36 @@ pub(crate) fn list_instances(
             if given.shape == position.shape { Ok(given) } else { Err(bad()) }
         })?,
     };
+    let original = params.get("originalStart").map(read_original).transpose()?;
     let mut found: Vec<Object> = if body.contains_key("recurringEventId") {
         if text(&body, "status") == "cancelled" && !show_deleted { Vec::new() } else { vec![body] }
     } else {
         // An endless series is listed some years ahead.
         let mut horizon = start_of(&body, &calendar.time_zone).max(state.now_ms / 1000) + INSTANCES_AHEAD_S;
         // Who names an original start is answered, however far away it is.
-        if let Some(wanted) = params.get("originalStart") {
-            horizon = horizon.max(read_original(wanted)?.utc(&calendar.time_zone) + DAY_S);
+        if let Some(original) = &original {
+            horizon = horizon.max(original.utc(&calendar.time_zone) + DAY_S);
         }
         let cancelled = text(&body, "status") == "cancelled";
         if cancelled && !show_deleted {
             Vec::new()
         } else {
-            let all = instances(calendar, &body, (window.0, window.1.min(horizon)), show_deleted)?;
-            all.into_iter().map(|(_, body)| body).collect()
+            let series = Series::read(&body, &calendar.time_zone)?;
+            let all = |series: &Series<'_>| -> Vec<Object> {
+                let all = instances(calendar, series, (window.0, window.1.min(horizon)), show_deleted);
+                // Rows that may start anywhere are looked at below.
+                let may_be = |one: &Instance<'_>| match (one, &original) {
+                    (Instance::Plain(start), Some(original)) => start.is_same(original),
+                    _ => true,
+                };
+                all.iter().filter(|(_, one)| may_be(one)).map(|(_, one)| series.body(one)).collect()
+            };
+            series.as_ref().map(all).unwrap_or_default()
         }
     };
-    if let Some(wanted) = params.get("originalStart") {
-        let original = read_original(wanted)?;
-        found.retain(|body| {
-            When::read(body.get("originalStartTime"), "original", false).is_ok_and(|at| match (&at, &original) {
-                (When::Day(a), When::Day(b)) => a == b,
-                (When::Moment(a, _), When::Moment(b, _)) => a == b,
-                _ => false,
-            })
-        });
+    if let Some(original) = &original {
+        let own = |body: &Object| When::read(body.get("originalStartTime"), "original", false);
+        found.retain(|body| own(body).is_ok_and(|at| at.is_same(original)));
     }
     let from = usize::try_from(position.next).unwrap_or(usize::MAX);
     let items: Vec<String> = found.iter().skip(from).take(size).map(|body| view.body(body)).collect();

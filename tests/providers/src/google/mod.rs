@@ -12,6 +12,7 @@ mod expand;
 mod generate;
 mod god;
 mod list;
+mod oracle;
 mod params;
 mod route;
 mod rule;

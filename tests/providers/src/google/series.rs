@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::expand::{Origin, expand};
 use super::rule::{Recurrence, RuleError};
-use super::state::{Calendar, Object, text};
+use super::state::{Calendar, Object, Row, text};
 use super::time::When;
 
 /// Instances that are looked at to answer one question.
@@ -26,6 +26,14 @@ pub(crate) struct Series<'a> {
 enum Duration {
     Days(i64),
     Seconds(i64),
+}
+
+/// An instance of a series.
+pub(crate) enum Instance<'a> {
+    /// It has a row of its own.
+    Own(&'a Row),
+    /// It follows from the rules, and starts there.
+    Plain(When),
 }
 
 impl<'a> Series<'a> {
@@ -60,7 +68,27 @@ impl<'a> Series<'a> {
     pub(crate) fn start_of(&self, suffix: &str) -> Option<When> {
         let wanted = suffix_utc(suffix)?;
         let starts = self.starts(wanted + 2 * 86_400, MAX_INSTANCES);
-        starts.into_iter().map(|(_, when)| when).find(|when| when.instance_suffix() == suffix)
+        starts.into_iter().map(|(_, when)| when).find(|when| when.has_suffix(suffix))
+    }
+
+    /// The end of an instance that starts there.
+    pub(crate) fn end(&self, start: &When) -> When {
+        match (start, &self.duration) {
+            (When::Day(day), Duration::Days(days)) => {
+                let days = chrono::Days::new(u64::try_from(*days).unwrap_or(1));
+                When::Day(day.checked_add_days(days).unwrap_or(*day))
+            }
+            (When::Moment(at, zone), Duration::Seconds(seconds)) => When::Moment(at + seconds, zone.clone()),
+            (other, _) => other.clone(),
+        }
+    }
+
+    /// An instance as the service answers it.
+    pub(crate) fn body(&self, instance: &Instance<'_>) -> Object {
+        match instance {
+            Instance::Own(row) => row.body.clone(),
+            Instance::Plain(start) => self.instance(start),
+        }
     }
 
     /// The instance that starts there, as the service answers it while it has no row of its own.
@@ -69,14 +97,7 @@ impl<'a> Series<'a> {
         body.remove("recurrence");
         let master_id = text(self.master, "id");
         let id = format!("{master_id}_{}", start.instance_suffix());
-        let end = match (start, &self.duration) {
-            (When::Day(day), Duration::Days(days)) => {
-                let days = chrono::Days::new(u64::try_from(*days).unwrap_or(1));
-                When::Day(day.checked_add_days(days).unwrap_or(*day))
-            }
-            (When::Moment(at, zone), Duration::Seconds(seconds)) => When::Moment(at + seconds, zone.clone()),
-            (other, _) => other.clone(),
-        };
+        let end = self.end(start);
         let written = start.write(self.calendar_zone);
         body.insert("id".to_owned(), json!(id));
         body.insert("recurringEventId".to_owned(), json!(master_id));
@@ -97,7 +118,12 @@ fn suffix_utc(suffix: &str) -> Option<i64> {
 /// An event by id: a row, or an instance that has no row yet.
 pub(crate) fn find(calendar: &Calendar, id: &str) -> Result<Object, ApiError> {
     if let Some(row) = calendar.rows.get(id) {
-        return Ok(row.body.clone());
+        let mut body = row.body.clone();
+        // What is left of a deleted series is deleted with it, whether listings say so or not.
+        if row.master().and_then(|master| calendar.rows.get(master)).is_some_and(Row::is_cancelled) {
+            body.insert("status".to_owned(), json!("cancelled"));
+        }
+        return Ok(body);
     }
     let (master_id, suffix) = id.rsplit_once('_').ok_or_else(ApiError::not_found)?;
     let master = calendar.rows.get(master_id).ok_or_else(ApiError::not_found)?;
@@ -109,56 +135,58 @@ pub(crate) fn find(calendar: &Calendar, id: &str) -> Result<Object, ApiError> {
 /// Ids of the exceptions that the series no longer has.
 pub(crate) fn orphans(calendar: &Calendar, master_id: &str) -> Vec<String> {
     let Some(master) = calendar.rows.get(master_id) else { return Vec::new() };
+    let exceptions: Vec<&String> = calendar.exceptions(master_id).map(|(id, _)| id).collect();
+    if exceptions.is_empty() {
+        return Vec::new();
+    }
     let series = match Series::read(&master.body, &calendar.time_zone) {
         Ok(series) => series,
         // A rule that cannot be expanded here keeps its exceptions.
         Err(_) => return Vec::new(),
     };
-    let exceptions: Vec<&String> = calendar.exceptions(master_id).map(|(id, _)| id).collect();
-    if exceptions.is_empty() {
-        return Vec::new();
-    }
     let Some(series) = series else { return exceptions.into_iter().cloned().collect() };
     let last = exceptions.iter().filter_map(|id| suffix_utc(id.rsplit_once('_')?.1)).max().unwrap_or(0);
     let starts = series.starts(last + 2 * 86_400, MAX_INSTANCES);
-    let kept: std::collections::BTreeSet<String> =
-        starts.iter().map(|(_, when)| format!("{master_id}_{}", when.instance_suffix())).collect();
-    exceptions.into_iter().filter(|id| !kept.contains(*id)).cloned().collect()
+    let is_kept = |id: &str| {
+        let suffix = id.rsplit_once('_').map(|(_, suffix)| suffix).unwrap_or_default();
+        starts.iter().any(|(_, when)| when.has_suffix(suffix))
+    };
+    exceptions.into_iter().filter(|id| !is_kept(id)).cloned().collect()
 }
 
-/// The instances that meet a window, exceptions in place of the plain ones; bodies, by start.
+/// The instances that meet a window, exceptions in place of the plain ones, each with its start in UTC seconds.
 ///
 /// `window` is UTC seconds: the end must lie behind the first, the start before the second.
-pub(crate) fn instances(
-    calendar: &Calendar,
-    master: &Object,
+pub(crate) fn instances<'a>(
+    calendar: &'a Calendar,
+    series: &Series<'a>,
     window: (i64, i64),
     show_deleted: bool,
-) -> Result<Vec<(i64, Object)>, ApiError> {
-    let Some(series) = Series::read(master, &calendar.time_zone)? else { return Ok(Vec::new()) };
-    let master_id = text(master, "id").to_owned();
+) -> Vec<(i64, Instance<'a>)> {
+    let zone = &calendar.time_zone;
+    let master_id = text(series.master, "id");
     let mut found = Vec::new();
-    for (_, row) in calendar.exceptions(&master_id) {
+    for (_, row) in calendar.exceptions(master_id) {
         if row.is_cancelled() && !show_deleted {
             continue;
         }
-        if meets(&row.body, &calendar.time_zone, window) {
-            found.push((start_of(&row.body, &calendar.time_zone), row.body.clone()));
+        if meets(&row.body, zone, window) {
+            found.push((start_of(&row.body, zone), Instance::Own(row)));
         }
     }
-    let length = end_of(master, &calendar.time_zone) - start_of(master, &calendar.time_zone);
+    let length = end_of(series.master, zone) - start_of(series.master, zone);
+    let has_rows = calendar.has_ids_below(&format!("{master_id}_"));
     for (at, start) in series.starts(window.1, MAX_INSTANCES) {
-        let id = format!("{master_id}_{}", start.instance_suffix());
         // A day more than the length, because days are not all equally long.
-        if at + length + 86_400 < window.0 || calendar.rows.contains_key(&id) {
+        let far = at + length + 86_400 < window.0;
+        if far || (has_rows && calendar.rows.contains_key(&format!("{master_id}_{}", start.instance_suffix()))) {
             continue;
         }
-        let instance = series.instance(&start);
-        if meets(&instance, &calendar.time_zone, window) {
-            found.push((at, instance));
+        if series.end(&start).utc(zone) > window.0 && start.utc(zone) < window.1 {
+            found.push((at, Instance::Plain(start)));
         }
     }
-    Ok(found)
+    found
 }
 
 /// Whether an event's own times meet the window.

@@ -199,6 +199,11 @@ impl Calendar {
         self.shuffle
     }
 
+    /// Whether any row's id begins like that.
+    pub(crate) fn has_ids_below(&self, prefix: &str) -> bool {
+        self.rows.range(prefix.to_owned()..).next().is_some_and(|(id, _)| id.starts_with(prefix))
+    }
+
     /// The exceptions of a series, in the order of their ids.
     pub(crate) fn exceptions<'a>(&'a self, master: &'a str) -> impl Iterator<Item = (&'a String, &'a Row)> {
         let prefix = format!("{master}_");

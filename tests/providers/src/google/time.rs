@@ -1,6 +1,8 @@
 //! Days, moments and zones, as Google writes them.
 //! Invariant: a moment is kept in UTC seconds; its text carries the offset of its zone at that moment.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
@@ -48,13 +50,17 @@ pub(crate) fn utc_naive(utc_s: i64) -> NaiveDateTime {
 /// `2026-03-01T10:00:00+01:00`, or `Z` for no offset.
 pub(crate) fn moment_text(utc_s: i64, zone: &TimeZone) -> String {
     let seconds = offset(zone, utc_s);
-    let civil = utc_naive(utc_s + i64::from(seconds)).format("%Y-%m-%dT%H:%M:%S");
+    let mut text = String::with_capacity(25);
+    crate::civil::push(&mut text, utc_naive(utc_s + i64::from(seconds)), "-", ":");
     if seconds == 0 {
-        return format!("{civil}Z");
+        text.push('Z');
+        return text;
     }
     let minutes = seconds.abs() / 60;
     let sign = if seconds < 0 { '-' } else { '+' };
-    format!("{civil}{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    // Writing to a text cannot fail.
+    let _ = write!(text, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+    text
 }
 
 /// `2026-03-01T10:00:00.000Z` of microseconds since the epoch.
@@ -142,6 +148,15 @@ impl When {
         }
     }
 
+    /// Whether it is the same day or moment, in whatever zone.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (When::Day(a), When::Day(b)) => a == b,
+            (When::Moment(a, _), When::Moment(b, _)) => a == b,
+            _ => false,
+        }
+    }
+
     /// UTC seconds; a day begins at midnight of the calendar's zone.
     pub(crate) fn utc(&self, calendar_zone: &str) -> i64 {
         match self {
@@ -153,11 +168,26 @@ impl When {
         }
     }
 
+    /// Whether the part of an instance id behind the `_` is that one. Most are told apart by their day of the month.
+    pub(crate) fn has_suffix(&self, suffix: &str) -> bool {
+        let day = match self {
+            When::Day(day) => day.day(),
+            When::Moment(utc_s, _) => utc_naive(*utc_s).day(),
+        };
+        let given = suffix.get(6..8).and_then(|day| day.parse::<u32>().ok());
+        given == Some(day) && self.instance_suffix() == suffix
+    }
+
     /// The part of an instance id behind the `_`.
     pub(crate) fn instance_suffix(&self) -> String {
+        let mut text = String::with_capacity(16);
         match self {
-            When::Day(day) => day.format("%Y%m%d").to_string(),
-            When::Moment(utc_s, _) => utc_naive(*utc_s).format("%Y%m%dT%H%M%SZ").to_string(),
+            When::Day(day) => crate::civil::push_date(&mut text, *day, ""),
+            When::Moment(utc_s, _) => {
+                crate::civil::push(&mut text, utc_naive(*utc_s), "", "");
+                text.push('Z');
+            }
         }
+        text
     }
 }

@@ -72,7 +72,8 @@ impl View {
         Value::Object(shown).to_string()
     }
 
-    fn hides(&self, body: &Object) -> bool {
+    /// Whether a caller sees only when an event is.
+    pub(crate) fn hides(&self, body: &Object) -> bool {
         let private = matches!(text(body, "visibility"), "private" | "confidential");
         self.role == Role::FreeBusyReader || (private && !self.role.sees_private())
     }

@@ -13,7 +13,7 @@ use crate::http::{SimRequest, SimResponse};
 const MAX_REQUESTS: usize = 20;
 
 /// POST /$batch.
-pub(crate) fn serve(state: &mut State, request: &SimRequest) -> Result<Value, ApiError> {
+pub(crate) fn serve(state: &mut State, request: &SimRequest) -> Result<String, ApiError> {
     let body = super::route::read_body(request)?;
     let list = body.get("requests").and_then(Value::as_array);
     let list = list.ok_or_else(|| ApiError::bad_request("Invalid batch payload format."))?;
@@ -34,13 +34,13 @@ pub(crate) fn serve(state: &mut State, request: &SimRequest) -> Result<Value, Ap
         let needs = inner.get("dependsOn").and_then(Value::as_array);
         let mut needs = needs.into_iter().flatten().filter_map(Value::as_str);
         let met = needs.all(|need| done.get(need).is_some_and(|status| *status < 400));
-        let (status, answer) = if met { one(state, request, inner) } else { (424, failed_dependency(&id)) };
+        let (status, answer) = if met { one(state, request, inner) } else { (424, failed_dependency(&id).to_string()) };
         done.insert(id, status);
         answers.push(answer);
     }
     // Answers come in any order.
     answers.reverse();
-    Ok(json!({ "responses": answers }))
+    Ok(format!("{{\"responses\":[{}]}}", answers.join(",")))
 }
 
 fn failed_dependency(id: &str) -> Value {
@@ -48,7 +48,7 @@ fn failed_dependency(id: &str) -> Value {
     json!({ "id": id, "status": 424, "headers": { "Content-Type": "application/json" }, "body": error })
 }
 
-fn one(state: &mut State, outer: &SimRequest, inner: &Value) -> (u16, Value) {
+fn one(state: &mut State, outer: &SimRequest, inner: &Value) -> (u16, String) {
     let empty = super::state::Object::new();
     let object = inner.as_object().unwrap_or(&empty);
     let origin = outer.url.split_once(BASE).map_or("", |(origin, _)| origin);
@@ -67,19 +67,29 @@ fn one(state: &mut State, outer: &SimRequest, inner: &Value) -> (u16, Value) {
     }
     let response = if url.starts_with("$batch") { None } else { super::perform(state, &request).ok() };
     let (status, headers, body) = match response {
-        Some(SimResponse::Answer(answer)) => {
+        // What the service wrote is put in as it is.
+        Some((SimResponse::Answer(answer), None)) if !answer.body.is_empty() => {
+            (answer.status, answer.headers, String::from_utf8_lossy(&answer.body).into_owned())
+        }
+        Some((SimResponse::Answer(answer), _)) => {
             let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-            (answer.status, answer.headers, body)
+            (answer.status, answer.headers, body.to_string())
         }
         // A connection cannot be lost inside a batch.
-        Some(SimResponse::NoAnswer) => (504, Vec::new(), json!({ "error": { "code": "UnknownError", "message": "" } })),
-        None => (501, Vec::new(), json!({ "error": { "code": "notImplemented", "message": "Not inside a batch." } })),
+        Some((SimResponse::NoAnswer, _)) => {
+            (504, Vec::new(), json!({ "error": { "code": "UnknownError", "message": "" } }).to_string())
+        }
+        None => {
+            let error = json!({ "error": { "code": "notImplemented", "message": "Not inside a batch." } });
+            (501, Vec::new(), error.to_string())
+        }
     };
     let named = |name: &str| match name {
         "content-type" => "Content-Type".to_owned(),
         "retry-after" => "Retry-After".to_owned(),
         other => other.to_owned(),
     };
-    let headers: serde_json::Map<String, Value> = headers.iter().map(|(k, v)| (named(k), json!(v))).collect();
-    (status, json!({ "id": text(object, "id"), "status": status, "headers": headers, "body": body }))
+    let headers: super::state::Object = headers.iter().map(|(k, v)| (named(k), json!(v))).collect();
+    let (headers, id) = (Value::Object(headers), json!(text(object, "id")));
+    (status, format!("{{\"body\":{body},\"headers\":{headers},\"id\":{id},\"status\":{status}}}"))
 }

@@ -259,7 +259,7 @@ fn locations(change: &mut Change, value: &Value) -> Result<(), ApiError> {
 
 /// The address of an attendee or an organizer.
 pub(crate) fn address(who: &Value) -> &str {
-    who.pointer("/emailAddress/address").and_then(Value::as_str).unwrap_or_default()
+    who.get("emailAddress").and_then(|mail| mail.get("address")).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn attendees(value: &Value, old: &Object, account: &str) -> Result<Value, ApiError> {

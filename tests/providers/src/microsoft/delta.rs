@@ -2,18 +2,20 @@
 //! Invariant: the link at the end of a round carries the change number with which the round began, so nothing that
 //! changes meanwhile is missed; a series is never split over pages.
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+
+use serde_json::json;
 
 use super::config::{EventsDelta, LostToken, OccurrenceRows, RemovedReason, SeriesRemoval};
 use super::error::ApiError;
-use super::list::bounded;
+use super::list::{bounded, with_rows};
 use super::params::Params;
 use super::route::Call;
-use super::series::{self, occurrences};
+use super::series::{self, Occurrence, occurrences};
 use super::state::{Calendar, Item, State};
 use super::time::second_text;
 use super::token::Position;
-use super::view::View;
+use super::view::{View, to_text};
 use crate::random::mix;
 
 const DEFAULT_PAGE: usize = 10;
@@ -31,7 +33,7 @@ struct Round<'a> {
 }
 
 /// GET calendarView/delta or events/delta.
-pub(crate) fn delta(state: &State, calendar: &Calendar, call: &Call<'_>, windowed: bool) -> Result<Value, ApiError> {
+pub(crate) fn delta(state: &State, calendar: &Calendar, call: &Call<'_>, windowed: bool) -> Result<String, ApiError> {
     if !windowed {
         match state.config.events_delta {
             EventsDelta::BadRequest => {
@@ -51,13 +53,17 @@ pub(crate) fn delta(state: &State, calendar: &Calendar, call: &Call<'_>, windowe
     let params =
         Params::check(call.request, &["startDateTime", "endDateTime", "$deltatoken", "$skiptoken", "$deltaToken"])?;
     let position = start(state, calendar, call, &params, windowed)?;
-    let round = Round { state, calendar, view: call.prefer.view(&call.account), windowed, position };
+    let mut view = call.prefer.view(&call.account);
+    if !windowed && state.config.events_delta == EventsDelta::Minimal {
+        view.select = Some(["end", "start", "type"].map(str::to_owned).to_vec());
+    }
+    let round = Round { state, calendar, view, windowed, position };
     round.check_size()?;
     let size =
         call.prefer.page.unwrap_or(DEFAULT_PAGE).min(state.config.page_limit.unwrap_or(MAX_PAGE)).clamp(1, MAX_PAGE);
     let empty = call.empty_page || (state.config.empty_first_page && !position.begun);
     let (rows, next) = if empty { (Vec::new(), Some(position.next)) } else { round.page(size) };
-    let mut whole = json!({ "@odata.context": format!("{}$metadata#Collection(event)", call.base), "value": rows });
+    let mut head = json!({ "@odata.context": format!("{}$metadata#Collection(event)", call.base) });
     let now_ms = state.now_ms;
     let (name, link) = match next {
         Some(next) => {
@@ -70,10 +76,10 @@ pub(crate) fn delta(state: &State, calendar: &Calendar, call: &Call<'_>, windowe
             ("@odata.deltaLink", call.link(&[("$deltatoken".to_owned(), last.seal('d'))]))
         }
     };
-    if let Some(map) = whole.as_object_mut() {
+    if let Some(map) = head.as_object_mut() {
         map.insert(name.to_owned(), json!(link));
     }
-    Ok(whole)
+    Ok(with_rows(&head, &rows))
 }
 
 /// Where this page begins: from its token, else from its window.
@@ -168,7 +174,7 @@ impl Round<'_> {
     }
 
     /// The rows of a page, and where the next begins; none after the last.
-    fn page(&self, size: usize) -> (Vec<Value>, Option<u64>) {
+    fn page(&self, size: usize) -> (Vec<String>, Option<u64>) {
         let mut rows = if self.state.config.repeats && self.position.begun { self.last_before() } else { Vec::new() };
         let repeated = rows.len();
         for (key, item) in self.units(self.position.next) {
@@ -182,7 +188,7 @@ impl Round<'_> {
     }
 
     /// The rows at the end of the page before.
-    fn last_before(&self) -> Vec<Value> {
+    fn last_before(&self) -> Vec<String> {
         let before = self.units(0).take_while(|(key, _)| *key < self.position.next);
         before.map(|(_, item)| self.rows(item)).filter(|rows| !rows.is_empty()).last().unwrap_or_default()
     }
@@ -208,7 +214,7 @@ impl Round<'_> {
     }
 
     /// What the round says of one item.
-    fn rows(&self, item: &Item) -> Vec<Value> {
+    fn rows(&self, item: &Item) -> Vec<String> {
         let config = &self.state.config;
         let window = self.position.window;
         let there = !item.deleted
@@ -220,16 +226,15 @@ impl Round<'_> {
             return self.whole(item);
         }
         if item.series.is_none() {
-            return vec![typed(self.view.event(item, None, config))];
+            return vec![self.typed(item, None)];
         }
         let mut rows = Vec::new();
         if config.master_rows {
-            rows.push(typed(self.view.event(item, None, config)));
+            rows.push(self.typed(item, None));
         }
         for one in occurrences(item, config, window) {
             let bare = one.exception.is_none() && config.occurrence_rows == OccurrenceRows::Bare;
-            let row = if bare { self.view.bare(item, &one, config) } else { self.view.event(item, Some(&one), config) };
-            rows.push(typed(row));
+            rows.push(if bare { to_text(&self.view.bare(item, &one, config)) } else { self.typed(item, Some(&one)) });
         }
         let cancelled = item.series.iter().flat_map(|series| series.cancelled.iter());
         if config.deleted_occurrence_rows && self.position.after.is_some() {
@@ -239,25 +244,22 @@ impl Round<'_> {
     }
 
     /// The rows of events/delta.
-    fn whole(&self, item: &Item) -> Vec<Value> {
+    fn whole(&self, item: &Item) -> Vec<String> {
         let config = &self.state.config;
-        let event = typed(self.view.event(item, None, config));
+        let mut rows = vec![self.typed(item, None)];
         if config.events_delta == EventsDelta::Minimal {
-            let kept = |key: &&str| event.get(*key).map(|value| ((*key).to_owned(), value.clone()));
-            let few = ["@odata.type", "@odata.etag", "id", "type", "start", "end"].iter().filter_map(kept).collect();
-            return vec![Value::Object(few)];
+            return rows;
         }
-        let mut rows = vec![event];
         if config.exceptions_in_events_delta {
             let own = item.series.iter().flat_map(|series| series.exceptions.keys());
             let found = own.filter_map(|at| series::occurrence(item, config, *at));
-            rows.extend(found.map(|one| typed(self.view.event(item, Some(&one), config))));
+            rows.extend(found.map(|one| self.typed(item, Some(&one))));
         }
         rows
     }
 
     /// What a round says of an item that is deleted or outside the window.
-    fn removed(&self, item: &Item) -> Vec<Value> {
+    fn removed(&self, item: &Item) -> Vec<String> {
         let Some(after) = self.position.after else { return Vec::new() };
         let config = &self.state.config;
         let known = item.reaches.iter().rev().find(|(seq, _)| *seq <= after).and_then(|(_, reach)| *reach);
@@ -282,22 +284,23 @@ impl Round<'_> {
         rows
     }
 
-    fn gone(&self, item: &Item, original_ms: Option<i64>) -> Value {
+    fn gone(&self, item: &Item, original_ms: Option<i64>) -> String {
         let reason = match self.state.config.removed_reason {
             RemovedReason::Deleted => "deleted",
             RemovedReason::Changed => "changed",
         };
-        json!({
+        let row = json!({
             "@odata.type": "#microsoft.graph.event",
             "id": item.id(original_ms, self.view.immutable),
             "@removed": { "reason": reason },
-        })
+        });
+        row.to_string()
     }
-}
 
-fn typed(mut row: Value) -> Value {
-    if let Some(map) = row.as_object_mut() {
-        map.insert("@odata.type".to_owned(), json!("#microsoft.graph.event"));
+    /// An event or an occurrence with its type.
+    fn typed(&self, item: &Item, occurrence: Option<&Occurrence<'_>>) -> String {
+        let mut members = self.view.members(item, occurrence, &self.state.config);
+        members.insert("@odata.type", Cow::Owned(json!("#microsoft.graph.event")));
+        to_text(&members)
     }
-    row
 }

@@ -1,6 +1,8 @@
 //! Ids of items, in both forms, and of occurrences.
 //! Invariant: an id names one item of one mailbox for ever; only the default form follows the item's place.
 
+use std::fmt::Write as _;
+
 use crate::random::{Random, mix};
 
 const DEFAULT: &str = "AAMkAG";
@@ -37,8 +39,16 @@ pub(crate) fn new_salt(random: &mut Random) -> String {
 
 /// The text of an id.
 pub(crate) fn write(core: &str, salt: &str, original_ms: Option<i64>, immutable: bool) -> String {
-    let occurrence = original_ms.map(|at| format!("{:08x}", at / MINUTE_MS)).unwrap_or_default();
-    if immutable { format!("{IMMUTABLE}{core}{occurrence}=") } else { format!("{DEFAULT}{core}{salt}{occurrence}=") }
+    let mut text = String::with_capacity(64);
+    text.push_str(if immutable { IMMUTABLE } else { DEFAULT });
+    text.push_str(core);
+    text.push_str(if immutable { "" } else { salt });
+    if let Some(at) = original_ms {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{:08x}", at / MINUTE_MS);
+    }
+    text.push('=');
+    text
 }
 
 /// Reads an id; none when it is malformed.
@@ -82,6 +92,13 @@ pub(crate) fn uuid(seed: u64, number: u64) -> String {
 
 /// The iCalUId of an item, or of one of its occurrences: all are different.
 pub(crate) fn ical(core: &str, day: Option<chrono::NaiveDate>) -> String {
-    let day = day.map_or_else(|| "00000000".to_owned(), |day| day.format("%Y%m%d").to_string());
-    format!("040000008200E00074C5B7101A82E008{day}{:016X}{:016X}", mix(5, core), mix(6, core))
+    let mut text = String::with_capacity(72);
+    text.push_str("040000008200E00074C5B7101A82E008");
+    match day {
+        Some(day) => crate::civil::push_date(&mut text, day, ""),
+        None => text.push_str("00000000"),
+    }
+    // Writing to a text cannot fail.
+    let _ = write!(text, "{:016X}{:016X}", mix(5, core), mix(6, core));
+    text
 }

@@ -7,17 +7,17 @@ use super::config::Bound;
 use super::error::ApiError;
 use super::params::{Params, quoted};
 use super::route::Call;
-use super::series::{self, Target, occurrences};
+use super::series::{self, Occurrence, Target, occurrences};
 use super::state::{Calendar, Item, State};
 use super::time::query_time;
-use super::view::View;
+use super::view::{View, to_text};
 
 const DEFAULT_PAGE: usize = 10;
 const MAX_PAGE: usize = 1000;
 const DAY_MS: i64 = 86_400_000;
 
-/// One row on its way out: its order and how it is shown.
-type Row = (i64, Value);
+/// One row on its way out: an event, or an occurrence of one.
+type Row<'a> = (&'a Item, Option<Occurrence<'a>>);
 
 /// A window of a calendar, made shorter or refused when it is too long.
 pub(crate) fn bounded(state: &State, window: (i64, i64)) -> Result<(i64, i64), ApiError> {
@@ -32,22 +32,29 @@ pub(crate) fn bounded(state: &State, window: (i64, i64)) -> Result<(i64, i64), A
     }
 }
 
+/// A listing as text: rows are text already, and what stands around them comes before `value`.
+pub(crate) fn with_rows(head: &Value, rows: &[String]) -> String {
+    let mut text = head.to_string();
+    text.pop();
+    text.push_str(",\"value\":[");
+    text.push_str(&rows.join(","));
+    text.push_str("]}");
+    text
+}
+
 /// The wanted page of rows, wrapped up with a link to the next.
-fn page(call: &Call<'_>, params: &Params, rows: Vec<Value>, total: usize, from: usize) -> Value {
-    let end = from + rows.len();
-    let mut whole = json!({ "@odata.context": format!("{}$metadata#events", call.base), "value": rows });
-    if call.empty_page {
-        whole = json!({ "@odata.context": format!("{}$metadata#events", call.base), "value": [] });
-    }
-    let next = if call.empty_page { from } else { end };
+fn page(call: &Call<'_>, params: &Params, rows: &[String], total: usize, from: usize) -> String {
+    let rows = if call.empty_page { &[] } else { rows };
+    let mut head = json!({ "@odata.context": format!("{}$metadata#events", call.base) });
+    let next = from + rows.len();
     if next < total {
         let mut pairs = params.without(&["$skip"]);
         pairs.push(("$skip".to_owned(), next.to_string()));
-        if let Some(map) = whole.as_object_mut() {
+        if let Some(map) = head.as_object_mut() {
             map.insert("@odata.nextLink".to_owned(), json!(call.link(&pairs)));
         }
     }
-    whole
+    with_rows(&head, rows)
 }
 
 fn sizes(state: &State, call: &Call<'_>, params: &Params) -> Result<(usize, usize), ApiError> {
@@ -56,32 +63,35 @@ fn sizes(state: &State, call: &Call<'_>, params: &Params) -> Result<(usize, usiz
     Ok((params.number("$skip", 0, usize::MAX)?.unwrap_or(0), size))
 }
 
-fn cut(state: &State, call: &Call<'_>, params: &Params, rows: Vec<Row>) -> Result<Value, ApiError> {
+fn cut(state: &State, call: &Call<'_>, params: &Params, view: &View, rows: &[Row<'_>]) -> Result<String, ApiError> {
     let (from, size) = sizes(state, call, params)?;
-    let total = rows.len();
-    let shown = rows.into_iter().skip(from).take(size).map(|(_, row)| row).collect();
-    Ok(page(call, params, shown, total, from))
+    let shown = rows.iter().skip(from).take(size);
+    let shown: Vec<String> =
+        shown.map(|(item, one)| to_text(&view.members(item, one.as_ref(), &state.config))).collect();
+    Ok(page(call, params, &shown, rows.len(), from))
 }
 
 /// GET events: singles and masters.
-pub(crate) fn events(state: &State, calendar: &Calendar, call: &Call<'_>) -> Result<Value, ApiError> {
+pub(crate) fn events(state: &State, calendar: &Calendar, call: &Call<'_>) -> Result<String, ApiError> {
     let params = Params::check(call.request, &["$top", "$skip", "$select", "$expand", "$filter", "$orderby"])?;
     let mut view = call.prefer.view(&call.account);
     params.shape(state, &mut view)?;
     let filter = params.get("$filter").map(Filter::read).transpose()?;
     let wanted = |item: &&Item| !item.deleted && filter.as_ref().is_none_or(|filter| filter.passes(item));
     let (from, size) = sizes(state, call, &params)?;
-    let shown = |items: &[&Item]| items.iter().take(size).map(|item| view.event(item, None, &state.config)).collect();
+    let shown = |items: &[&Item]| -> Vec<String> {
+        items.iter().take(size).map(|item| to_text(&view.members(item, None, &state.config))).collect()
+    };
     let all = calendar.placed_from(0).filter(wanted);
     if params.get("$orderby").is_none() {
         // One more than the page, to know whether there is a next.
         let items: Vec<&Item> = all.skip(from).take(size + 1).collect();
-        return Ok(page(call, &params, shown(&items), from + items.len(), from));
+        return Ok(page(call, &params, &shown(&items), from + items.len(), from));
     }
     let mut items: Vec<&Item> = all.collect();
     order(&params, &mut items)?;
     let rows = shown(items.get(from..).unwrap_or_default());
-    Ok(page(call, &params, rows, items.len(), from))
+    Ok(page(call, &params, &rows, items.len(), from))
 }
 
 fn order(params: &Params, items: &mut [&Item]) -> Result<(), ApiError> {
@@ -148,33 +158,28 @@ impl Filter {
     }
 }
 
-fn in_window(state: &State, item: &Item, window: (i64, i64), view: &View) -> Vec<Row> {
+fn in_window<'a>(state: &State, item: &'a Item, window: (i64, i64)) -> Vec<Row<'a>> {
     if item.series.is_some() {
-        let found = occurrences(item, &state.config, window);
-        return found.iter().map(|one| (one.span.start.at_ms, view.event(item, Some(one), &state.config))).collect();
+        return occurrences(item, &state.config, window).into_iter().map(|one| (item, Some(one))).collect();
     }
-    if item.span.meets(window) {
-        vec![(item.span.start.at_ms, view.event(item, None, &state.config))]
-    } else {
-        Vec::new()
-    }
+    if item.span.meets(window) { vec![(item, None)] } else { Vec::new() }
 }
 
 /// GET calendarView: singles, occurrences and exceptions, by start.
-pub(crate) fn calendar_view(state: &State, calendar: &Calendar, call: &Call<'_>) -> Result<Value, ApiError> {
+pub(crate) fn calendar_view(state: &State, calendar: &Calendar, call: &Call<'_>) -> Result<String, ApiError> {
     let known = ["startDateTime", "endDateTime", "$top", "$skip", "$select", "$expand"];
     let params = Params::check(call.request, &known)?;
     let mut view = call.prefer.view(&call.account);
     params.shape(state, &mut view)?;
     let window = bounded(state, params.window()?)?;
     let live = calendar.placed_from(0).filter(|item| !item.deleted);
-    let mut rows: Vec<Row> = live.flat_map(|item| in_window(state, item, window, &view)).collect();
-    rows.sort_by_key(|(at, _)| *at);
-    cut(state, call, &params, rows)
+    let mut rows: Vec<Row<'_>> = live.flat_map(|item| in_window(state, item, window)).collect();
+    rows.sort_by_key(|(item, one)| one.as_ref().map_or(&item.span, |one| &one.span).start.at_ms);
+    cut(state, call, &params, &view, &rows)
 }
 
 /// GET events/{id}/instances: occurrences and exceptions of a master.
-pub(crate) fn instances(state: &State, target: &Target, call: &Call<'_>) -> Result<Value, ApiError> {
+pub(crate) fn instances(state: &State, target: &Target, call: &Call<'_>) -> Result<String, ApiError> {
     let known = ["startDateTime", "endDateTime", "$top", "$skip", "$select", "$expand"];
     let params = Params::check(call.request, &known)?;
     let mut view = call.prefer.view(&call.account);
@@ -187,6 +192,6 @@ pub(crate) fn instances(state: &State, target: &Target, call: &Call<'_>) -> Resu
     }
     let found = occurrences(item, &state.config, window).into_iter();
     let shown = found.filter(|one| one.exception.is_none() || !state.config.instances_omit_exceptions);
-    let rows = shown.map(|one| (one.span.start.at_ms, view.event(item, Some(&one), &state.config))).collect();
-    cut(state, call, &params, rows)
+    let rows: Vec<Row<'_>> = shown.map(|one| (item, Some(one))).collect();
+    cut(state, call, &params, &view, &rows)
 }

@@ -257,10 +257,10 @@ fn advance(state: &mut State, request: SimRequest, fault: Option<FaultKind>, pro
     }
 }
 
-/// A request inside a batch, with faults of its own; an error when it would have to ask first.
-fn perform(state: &mut State, request: &SimRequest) -> Result<SimResponse, String> {
+/// A request inside a batch, with the fault of its own that hit it; an error when it would have to ask first.
+fn perform(state: &mut State, request: &SimRequest) -> Result<(SimResponse, Option<FaultKind>), String> {
     let fault = strike(state, request);
-    attempt(state, request, fault, &[])
+    Ok((attempt(state, request, fault.clone(), &[])?, fault))
 }
 
 /// Applies the request unless a fault says otherwise; an error is a URL that has to prove itself first.

@@ -72,8 +72,9 @@ impl Params {
     /// Reads `$select` and `$expand` into a view.
     pub(crate) fn shape(&self, state: &State, view: &mut View) -> Result<(), ApiError> {
         if let Some(text) = self.get("$select") {
-            let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+            let mut names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
             check_select(state, &names)?;
+            names.sort_unstable();
             view.select = Some(names);
         }
         for part in self.get("$expand").map(split_top).unwrap_or_default() {

@@ -1,6 +1,8 @@
 //! From a request to the method it names.
 //! Invariant: whatever Graph has and the simulator has not is 501; what nobody has is 400 or 404.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::auth;
@@ -10,7 +12,7 @@ use super::error::{ApiError, JSON};
 use super::params::{Params, Prefer};
 use super::series::{self, Target};
 use super::state::{Calendar, State};
-use super::view::{change_of, etag};
+use super::view::{change_of, etag, to_text};
 use super::write::{self, Writer};
 use super::{extension, list, watch};
 use crate::http::{Answer, SimRequest, decode, encode};
@@ -172,7 +174,7 @@ pub(crate) fn answer(
     *account = auth::account(state, request, route.writes() || extends)?;
     auth::spend(state, account)?;
     if route.name == "batch" {
-        return Ok(ok(200, &super::batch::serve(state, request)?, &[]));
+        return Ok(ok(200, super::batch::serve(state, request)?, &[]));
     }
     let prefer = Prefer::read(request)?;
     let call = Call {
@@ -191,18 +193,20 @@ pub(crate) fn answer(
     let applied = call.prefer.applied.clone();
     let (status, body) = serve(state, route, &call, proofs)?;
     Ok(match body {
-        Some(body) => ok(status, &body, &applied),
+        Some(body) => ok(status, body, &applied),
         None => Answer { status, ..Answer::default() },
     })
 }
 
-fn serve(state: &mut State, route: &Route, call: &Call<'_>, proofs: &[bool]) -> Result<(u16, Option<Value>), Refusal> {
+fn serve(state: &mut State, route: &Route, call: &Call<'_>, proofs: &[bool]) -> Result<(u16, Option<String>), Refusal> {
     let request = call.request;
     Ok(match route.name {
-        "subscriptions.create" => (201, Some(watch::create(state, call, &read_body(request)?, proofs)?)),
-        "subscriptions.list" => (200, Some(watch::read(state, call, None)?)),
-        "subscriptions.get" => (200, Some(watch::read(state, call, Some(&route.id))?)),
-        "subscriptions.renew" => (200, Some(watch::renew(state, call, &route.id, &read_body(request)?, proofs)?)),
+        "subscriptions.create" => (201, Some(watch::create(state, call, &read_body(request)?, proofs)?.to_string())),
+        "subscriptions.list" => (200, Some(watch::read(state, call, None)?.to_string())),
+        "subscriptions.get" => (200, Some(watch::read(state, call, Some(&route.id))?.to_string())),
+        "subscriptions.renew" => {
+            (200, Some(watch::renew(state, call, &route.id, &read_body(request)?, proofs)?.to_string()))
+        }
         "subscriptions.delete" => {
             watch::end(state, call, &route.id)?;
             (204, None)
@@ -211,11 +215,11 @@ fn serve(state: &mut State, route: &Route, call: &Call<'_>, proofs: &[bool]) -> 
             watch::reauthorize(state, call, &route.id)?;
             (204, None)
         }
-        "user.get" => (200, Some(lists::user(state, call)?)),
-        "calendars.list" => (200, Some(lists::list(state, call)?)),
-        "settings.get" => (200, Some(lists::settings(state, call, &route.rest)?)),
-        "ids.translate" => (200, Some(lists::translate(state, call, &read_body(request)?)?)),
-        "calendars.get" => (200, Some(lists::get(state, calendar(state, route, call)?, call)?)),
+        "user.get" => (200, Some(lists::user(state, call)?.to_string())),
+        "calendars.list" => (200, Some(lists::list(state, call)?.to_string())),
+        "settings.get" => (200, Some(lists::settings(state, call, &route.rest)?.to_string())),
+        "ids.translate" => (200, Some(lists::translate(state, call, &read_body(request)?)?.to_string())),
+        "calendars.get" => (200, Some(lists::get(state, calendar(state, route, call)?, call)?.to_string())),
         "events.list" => (200, Some(list::events(state, calendar(state, route, call)?, call)?)),
         "view.list" => (200, Some(list::calendar_view(state, calendar(state, route, call)?, call)?)),
         "events.delta" => (200, Some(delta(state, calendar(state, route, call)?, call, false)?)),
@@ -231,7 +235,7 @@ fn serve(state: &mut State, route: &Route, call: &Call<'_>, proofs: &[bool]) -> 
 }
 
 /// The methods of one event.
-fn event(state: &mut State, route: &Route, call: &Call<'_>) -> Result<(u16, Option<Value>), ApiError> {
+fn event(state: &mut State, route: &Route, call: &Call<'_>) -> Result<(u16, Option<String>), ApiError> {
     let request = call.request;
     let target = series::find(state, &call.account, &route.id)?;
     if route.calendar.is_some() && calendar(state, route, call)?.id != target.calendar {
@@ -260,7 +264,9 @@ fn event(state: &mut State, route: &Route, call: &Call<'_>) -> Result<(u16, Opti
         }
         _ => {
             let body = if request.body.is_empty() { None } else { Some(read_body(request)?) };
-            extension::serve(state, &request.method, &target, &route.rest, body.as_ref(), &writer(call))?
+            let (status, answer) =
+                extension::serve(state, &request.method, &target, &route.rest, body.as_ref(), &writer(call))?;
+            (status, answer.map(|answer| answer.to_string()))
         }
     })
 }
@@ -276,7 +282,7 @@ fn calendar<'a>(state: &'a State, route: &Route, call: &Call<'_>) -> Result<&'a 
 }
 
 /// One event as it is answered.
-fn one(state: &State, target: &Target, call: &Call<'_>, params: Option<&Params>) -> Result<Value, ApiError> {
+fn one(state: &State, target: &Target, call: &Call<'_>, params: Option<&Params>) -> Result<String, ApiError> {
     let mut view = call.prefer.view(&call.account);
     if let Some(params) = params {
         params.shape(state, &mut view)?;
@@ -284,12 +290,10 @@ fn one(state: &State, target: &Target, call: &Call<'_>, params: Option<&Params>)
     let calendar = state.calendars.get(&target.calendar).ok_or_else(ApiError::item_not_found)?;
     let item = series::live(calendar, &target.core)?;
     let found = target.original_ms.and_then(|at| series::occurrence(item, &state.config, at));
-    let mut event = view.event(item, found.as_ref(), &state.config);
-    if let Some(map) = event.as_object_mut() {
-        map.insert("@odata.context".to_owned(), json!(format!("{}$metadata#events/$entity", call.base)));
-        map.insert("@odata.etag".to_owned(), json!(etag(change_of(item, target.original_ms))));
-    }
-    Ok(event)
+    let mut event = view.members(item, found.as_ref(), &state.config);
+    event.insert("@odata.context", Cow::Owned(json!(format!("{}$metadata#events/$entity", call.base))));
+    event.insert("@odata.etag", Cow::Owned(json!(etag(change_of(item, target.original_ms)))));
+    Ok(to_text(&event))
 }
 
 /// The JSON body of a request.
@@ -301,10 +305,10 @@ pub(crate) fn read_body(request: &SimRequest) -> Result<Value, ApiError> {
     serde_json::from_slice(&request.body).map_err(|_| ApiError::body_read("The body is no JSON."))
 }
 
-fn ok(status: u16, body: &Value, applied: &[String]) -> Answer {
+fn ok(status: u16, body: String, applied: &[String]) -> Answer {
     let mut headers = vec![("content-type".to_owned(), JSON.to_owned())];
     if !applied.is_empty() {
         headers.push(("preference-applied".to_owned(), applied.join(", ")));
     }
-    Answer { status, headers, body: body.to_string().into_bytes() }
+    Answer { status, headers, body: body.into_bytes() }
 }

@@ -1,6 +1,8 @@
 //! Moments, as Graph writes them: a civil time and the name of its zone.
 //! Invariant: a moment is kept in UTC milliseconds beside the zone it was written in; no answer carries an offset.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -44,17 +46,29 @@ pub(crate) fn utc_naive(at_ms: i64) -> NaiveDateTime {
 
 /// `2026-03-01T10:00:00.0000000`: seven digits and no zone.
 pub(crate) fn civil_text(civil: NaiveDateTime) -> String {
-    format!("{}.{:07}", civil.format("%Y-%m-%dT%H:%M:%S"), civil.nanosecond() / 100)
+    let mut text = String::with_capacity(28);
+    crate::civil::push(&mut text, civil, "-", ":");
+    match civil.nanosecond() / 100 {
+        0 => text.push_str(".0000000"),
+        // Writing to a text cannot fail.
+        fraction => drop(write!(text, ".{fraction:07}")),
+    }
+    text
 }
 
 /// `2026-03-01T10:00:00.0000000Z`.
 pub(crate) fn stamp_text(at_ms: i64) -> String {
-    format!("{}Z", civil_text(utc_naive(at_ms)))
+    let mut text = civil_text(utc_naive(at_ms));
+    text.push('Z');
+    text
 }
 
 /// `2026-03-01T10:00:00Z`.
 pub(crate) fn second_text(at_ms: i64) -> String {
-    utc_naive(at_ms).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    let mut text = String::with_capacity(20);
+    crate::civil::push(&mut text, utc_naive(at_ms), "-", ":");
+    text.push('Z');
+    text
 }
 
 /// A query's time, with an offset or in UTC, in milliseconds.
