@@ -10,6 +10,7 @@ use super::plan::{Base, Decision, State, plan};
 use super::present::{Present, overrides};
 use super::session::{Flow, Session, Stop};
 use super::settle::{Local, Pending, Scene, wanted_remote};
+use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
 use crate::event::Document;
 use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
@@ -63,7 +64,7 @@ impl<F: Effects> Session<'_, F> {
     fn forgets_occurrences(&self, job: &Job) -> bool {
         let (scene, local) = (&job.scene, &job.scene.local);
         !has(Bug::BlindSeriesWrite)
-            && !self.is_fresh
+            && (!self.is_fresh || self.is_set_aside(&scene.remote_id))
             && job.entry.attempts < LOOKS_BEFORE_WRITE
             && self.replica.mode == ReplicaMode::TwoWay
             && scene.remote_base().is_recurring()
@@ -97,10 +98,18 @@ impl<F: Effects> Session<'_, F> {
             }
         }
         self.is_fresh = self.state.listing.is_none() && self.state.cursor.is_some() && self.state.sweep.is_none();
+        let attempts = job.entry.attempts + 1;
+        if self.is_fresh && self.is_set_aside(&job.scene.remote_id) {
+            let seen = self.look_at(std::slice::from_ref(&job.scene.remote_id))?;
+            let due_ms = match self.is_set_aside(&job.scene.remote_id) {
+                true => backoff::next_step_ms(self.now_ms, attempts),
+                false => self.now_ms,
+            };
+            return self.absorb_seen(seen, vec![Change::Postpone(PushEntry { attempts, due_ms, ..job.entry })]);
+        }
         if self.is_fresh {
             return self.push(job.entry);
         }
-        let attempts = job.entry.attempts + 1;
         self.commit(vec![Change::Postpone(PushEntry { attempts, due_ms: self.now_ms, ..job.entry })], vec![])
     }
 
@@ -376,12 +385,8 @@ impl<F: Effects> Session<'_, F> {
         entry.attempts += 1;
         if entry.attempts > CONTESTED {
             let job = Job { entry, scene };
-            return self.give_up(
-                job,
-                "contested",
-                "somebody else keeps changing the event at the same time; try again later",
-                vec![],
-            );
+            let detail = "somebody else keeps changing the event at the same time; try again later";
+            return self.give_up(job, "contested", detail, vec![]);
         }
         let row = self.read_again(remote_id)?;
         // "Not found" for a write, but there for a read: do not write it again and again.
