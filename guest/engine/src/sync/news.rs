@@ -51,11 +51,13 @@ fn differs(members: &[&str], from: &Document, to: &Document) -> bool {
     members.iter().any(|name| from.value().get(name) != to.value().get(name))
 }
 
-/// Whether an occurrence of a series that was moved says something that no occurrence said before.
+/// Whether an occurrence of a series that was moved says something that neither the series nor an occurrence said before.
 fn is_of_nobody(before: &Document, now: &Document, id: &str) -> bool {
     let own = overrides(now).get(id).filter(|patch| !is_excluded(patch)).and_then(|patch| patch.as_object().cloned());
     let known = overrides(before);
-    own.into_iter().flatten().any(|(member, value)| known.values().all(|patch| patch.get(&member) != Some(&value)))
+    own.into_iter().flatten().any(|(member, value)| {
+        before.get(&member) != Some(&value) && known.values().all(|patch| patch.get(&member) != Some(&value))
+    })
 }
 
 /// Whether an occurrence says something that is neither what it said before nor what its series says now.

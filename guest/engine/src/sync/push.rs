@@ -49,7 +49,14 @@ impl<F: Effects> Session<'_, F> {
             }
             Decision::CreateRemote | Decision::RecreateRemote => self.create(job),
             Decision::UpdateRemote | Decision::DeleteRemote if self.forgets_occurrences(&job) => self.pull_first(job),
-            Decision::UpdateRemote => self.update(job),
+            Decision::UpdateRemote => {
+                let (uid, wanted) = (job.scene.uid.clone(), wanted_remote(&job.scene.local, &job.scene.remote_base()));
+                let result = self.update(job);
+                if matches!(result, Err(Stop::Outcome(Outcome::Retry { .. }))) {
+                    self.remember_sent(&uid, &wanted)?;
+                }
+                result
+            }
             Decision::DeleteRemote => self.delete(job),
             Decision::RestoreLocal => self.take_back(job),
             _ if !rules.writable && rules.mode != ReplicaMode::Pull && job.scene.local.state == State::Changed => {
@@ -142,11 +149,7 @@ impl<F: Effects> Session<'_, F> {
         }
         match told {
             Ok(Some(request)) => {
-                let answer = self.exchange(Purpose::Update, request);
-                if matches!(answer, Err(Stop::Outcome(Outcome::Retry { .. }))) {
-                    self.remember_sent(&job.scene, &wanted)?;
-                }
-                let (verdict, response) = answer?;
+                let (verdict, response) = self.exchange(Purpose::Update, request)?;
                 self.answered_write(job, verdict, &response, None, &wanted)
             }
             Ok(None) => self.update_exception(job, present, &wanted),
@@ -169,15 +172,6 @@ impl<F: Effects> Session<'_, F> {
         };
         let told = self.provider.update(&self.target(), &update);
         (present, wanted, told)
-    }
-
-    /// A write without an answer may have been applied. What it said is remembered, so that the provider's event is
-    /// recognised as ours also when the local one has gone on by then (invariants I3, I6).
-    fn remember_sent(&mut self, scene: &Scene, wanted: &Document) -> Flow<()> {
-        let Some(shadow) = scene.shadow.clone() else { return Ok(()) };
-        let notes = Notes { sent: wanted.text().to_owned(), ..scene.notes.clone() };
-        let shadow = Shadow { notes: notes.text(), ..shadow };
-        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
     }
 
     /// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its
