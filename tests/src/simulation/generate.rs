@@ -99,6 +99,9 @@ impl People {
     /// Somebody edits, the write of it goes wrong, and the same person edits the same event again.
     fn on_the_heels(&mut self, dice: &mut Dice, lost: Act) -> Vec<Act> {
         let first = self.edit(dice);
+        if self.reads_only && first.side == Side::Outlook {
+            return vec![Act::Edit(first)];
+        }
         let mut second = self.edit(dice);
         (second.side, second.event, second.following) = (first.side, first.event, false);
         if dice.once_in(2) {

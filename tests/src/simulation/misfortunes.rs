@@ -61,7 +61,10 @@ fn empty_listing(world: &World, at: Side) -> bool {
             world.microsoft.plan(raw.on_path("*/delta").from_the_beginning());
         }
         _ => {
-            let body = json!({"kind": "calendar#events", "items": [], "nextSyncToken": "nothing"}).to_string();
+            let read_only = world.observer.as_ref().is_some_and(|observer| !observer.read_only.is_empty());
+            let role = if read_only { "reader" } else { "owner" };
+            let body = json!({"kind": "calendar#events", "accessRole": role, "items": [], "nextSyncToken": "nothing"});
+            let body = body.to_string();
             world.google.expire_sync_tokens(ACCOUNT);
             let raw = Fault::next(FaultKind::Raw { status: 200, body });
             world.google.plan(raw.on_method("GET").on_path("*/events").from_the_beginning());

@@ -148,14 +148,16 @@ fn note(world: &mut World, visit: Visit, tally: &mut Tally, ledger: &mut Ledger)
 }
 
 /// Whether an occurrence was edited between a look at its series and the write of it. No provider has a condition on the
-/// occurrences of a series, so nobody can know, and nobody can tell.
+/// occurrences of a series, so nobody can know, and nobody can tell. The later pages of a listing show what was there when
+/// it began: they are no look.
 fn is_overrun(world: &World, visit: &Visit) -> bool {
     let host = match visit.edit.side {
         Side::App => return false,
         Side::Google => "sim.invalid",
         Side::Outlook => GRAPH,
     };
-    let mut later = world.sent.iter().skip(visit.sent).filter(|sent| sent.url.contains(host));
+    let goes_on = |url: &str| url.contains("skiptoken=") || url.contains("pageToken=");
+    let mut later = world.sent.iter().skip(visit.sent).filter(|sent| sent.url.contains(host) && !goes_on(&sent.url));
     visit.edit.occurrence.is_some() && later.next().is_some_and(|next| matches!(next.method, "PATCH" | "DELETE"))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::present::Present;
+use super::present::{Present, overrides};
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, Failure, FailureKind, Orphan, Shadow};
 use crate::event::{Document, is_excluded};
@@ -208,7 +208,7 @@ impl<F: Effects> Session<'_, F> {
                 // date.
                 None => {
                     !recurrence::contains(now.value(), recurrence_id).unwrap_or(false)
-                        && !now.overrides().is_some_and(|all| all.contains_key(recurrence_id))
+                        && !overrides(now).contains_key(recurrence_id)
                 }
             };
             if settled || self.exception_reads >= EXCEPTION_READS_PER_STEP {

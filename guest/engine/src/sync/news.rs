@@ -11,8 +11,6 @@ use crate::seeded::{Bug, has};
 
 /// Members of a document that name the occurrences of a series. Where they change, all get other names.
 const NAMES: [&str; 3] = ["start", "timeZone", "showWithoutTime"];
-/// Members of a document that say when a series is.
-pub(super) const TIMES: [&str; 4] = ["start", "timeZone", "showWithoutTime", "recurrenceRules"];
 
 impl Present {
     /// Take occurrences back to what they were `before` where somebody edited them since.
@@ -46,18 +44,20 @@ impl Present {
 
 /// Whether a series is at other times than it was.
 pub(super) fn moved(from: &Document, to: &Document) -> bool {
-    differs(&TIMES, from, to)
+    differs(&NAMES, from, to) || differs(&["recurrenceRules"], from, to)
 }
 
 fn differs(members: &[&str], from: &Document, to: &Document) -> bool {
     members.iter().any(|name| from.value().get(name) != to.value().get(name))
 }
 
-/// Whether an occurrence of a series that was moved says something that no occurrence said before.
+/// Whether an occurrence of a series that was moved says something that neither the series nor an occurrence said before.
 fn is_of_nobody(before: &Document, now: &Document, id: &str) -> bool {
     let own = overrides(now).get(id).filter(|patch| !is_excluded(patch)).and_then(|patch| patch.as_object().cloned());
     let known = overrides(before);
-    own.into_iter().flatten().any(|(member, value)| known.values().all(|patch| patch.get(&member) != Some(&value)))
+    own.into_iter().flatten().any(|(member, value)| {
+        before.get(&member) != Some(&value) && known.values().all(|patch| patch.get(&member) != Some(&value))
+    })
 }
 
 /// Whether an occurrence says something that is neither what it said before nor what its series says now.

@@ -33,16 +33,16 @@ impl Present {
         shadow.filter(|_| self.alone).map_or(now, |shadow| shadow.generation)
     }
 
+    /// Whether an occurrence is deleted.
+    pub(super) fn excludes(&self, recurrence_id: &str) -> bool {
+        self.document.overrides().and_then(|all| all.get(recurrence_id)).is_some_and(is_excluded)
+    }
+
     /// Who made exceptions is remembered beyond a complete set of them.
     pub(super) fn remember(&mut self, made: &BTreeMap<String, Instance>) {
         for (recurrence_id, instance) in &mut self.notes.instances {
             instance.ours |= made.get(recurrence_id).is_some_and(|made| made.ours);
         }
-    }
-
-    /// Whether an occurrence is deleted.
-    pub(super) fn excludes(&self, recurrence_id: &str) -> bool {
-        self.document.overrides().and_then(|all| all.get(recurrence_id)).is_some_and(is_excluded)
     }
 
     /// Put an exception into its override. One that is as its series says needs none. Who made it is not forgotten.

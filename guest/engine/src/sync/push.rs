@@ -5,12 +5,13 @@ use serde_json::Map;
 
 use super::Outcome;
 use super::exceptions::{Sent, differing, reached};
-use super::news::{TIMES, moved};
+use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
 use super::present::{Present, overrides};
 use super::session::{Flow, Session, Stop};
 use super::settle::{Local, Pending, Scene, wanted_remote};
-use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Response, Shadow};
+use crate::backoff;
+use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
 use crate::event::Document;
 use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
@@ -48,7 +49,14 @@ impl<F: Effects> Session<'_, F> {
             }
             Decision::CreateRemote | Decision::RecreateRemote => self.create(job),
             Decision::UpdateRemote | Decision::DeleteRemote if self.forgets_occurrences(&job) => self.pull_first(job),
-            Decision::UpdateRemote => self.update(job),
+            Decision::UpdateRemote => {
+                let (uid, wanted) = (job.scene.uid.clone(), wanted_remote(&job.scene.local, &job.scene.remote_base()));
+                let result = self.update(job);
+                if matches!(result, Err(Stop::Outcome(Outcome::Retry { .. }))) {
+                    self.remember_sent(&uid, &wanted)?;
+                }
+                result
+            }
             Decision::DeleteRemote => self.delete(job),
             Decision::RestoreLocal => self.take_back(job),
             _ if !rules.writable && rules.mode != ReplicaMode::Pull && job.scene.local.state == State::Changed => {
@@ -63,7 +71,7 @@ impl<F: Effects> Session<'_, F> {
     fn forgets_occurrences(&self, job: &Job) -> bool {
         let (scene, local) = (&job.scene, &job.scene.local);
         !has(Bug::BlindSeriesWrite)
-            && !self.is_fresh
+            && (!self.is_fresh || self.is_set_aside(&scene.remote_id))
             && job.entry.attempts < LOOKS_BEFORE_WRITE
             && self.replica.mode == ReplicaMode::TwoWay
             && scene.remote_base().is_recurring()
@@ -81,7 +89,7 @@ impl<F: Effects> Session<'_, F> {
         let present = Self::agreed_remote(scene);
         let wanted = wanted_remote(&scene.local, &present.document);
         let mut timed = present.document.clone();
-        for name in TIMES.into_iter().chain(["duration"]) {
+        for name in ["start", "timeZone", "showWithoutTime", "recurrenceRules", "duration"] {
             timed.set(name, wanted.get(name).cloned());
         }
         self.difference(&present, &timed) != Ok(None)
@@ -97,10 +105,18 @@ impl<F: Effects> Session<'_, F> {
             }
         }
         self.is_fresh = self.state.listing.is_none() && self.state.cursor.is_some() && self.state.sweep.is_none();
+        let attempts = job.entry.attempts + 1;
+        if self.is_fresh && self.is_set_aside(&job.scene.remote_id) {
+            let seen = self.look_at(std::slice::from_ref(&job.scene.remote_id))?;
+            let due_ms = match self.is_set_aside(&job.scene.remote_id) {
+                true => backoff::next_step_ms(self.now_ms, attempts),
+                false => self.now_ms,
+            };
+            return self.absorb_seen(seen, vec![Change::Postpone(PushEntry { attempts, due_ms, ..job.entry })]);
+        }
         if self.is_fresh {
             return self.push(job.entry);
         }
-        let attempts = job.entry.attempts + 1;
         self.commit(vec![Change::Postpone(PushEntry { attempts, due_ms: self.now_ms, ..job.entry })], vec![])
     }
 
@@ -126,9 +142,23 @@ impl<F: Effects> Session<'_, F> {
     // -- changing
 
     fn update(&mut self, mut job: Job) -> Flow<()> {
+        let (mut present, mut wanted, mut told) = self.told(&job);
         if self.provider.embeds_exceptions() && self.ends_exceptions(&job.scene) {
             self.expect_no_exceptions(&mut job)?;
+            (present, wanted, told) = self.told(&job);
         }
+        match told {
+            Ok(Some(request)) => {
+                let (verdict, response) = self.exchange(Purpose::Update, request)?;
+                self.answered_write(job, verdict, &response, None, &wanted)
+            }
+            Ok(None) => self.update_exception(job, present, &wanted),
+            Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
+        }
+    }
+
+    /// The remote side as it was agreed on, as it is to be, and what the provider is told for it: exceptions aside.
+    fn told(&self, job: &Job) -> (Present, Document, Result<Option<Request>, Refused>) {
         let present = Self::agreed_remote(&job.scene);
         let wanted = wanted_remote(&job.scene.local, &present.document);
         let update = Update {
@@ -140,27 +170,8 @@ impl<F: Effects> Session<'_, F> {
             notify: job.entry.notify_attendees,
             revive: false,
         };
-        match self.provider.update(&self.target(), &update) {
-            Ok(Some(request)) => {
-                let answer = self.exchange(Purpose::Update, request);
-                if matches!(answer, Err(Stop::Outcome(Outcome::Retry { .. }))) {
-                    self.remember_sent(&job.scene, &wanted)?;
-                }
-                let (verdict, response) = answer?;
-                self.answered_write(job, verdict, &response, None, &wanted)
-            }
-            Ok(None) => self.update_exception(job, present, &wanted),
-            Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
-        }
-    }
-
-    /// A write without an answer may have been applied. What it said is remembered, so that the provider's event is
-    /// recognised as ours also when the local one has gone on by then (invariants I3, I6).
-    fn remember_sent(&mut self, scene: &Scene, wanted: &Document) -> Flow<()> {
-        let Some(shadow) = scene.shadow.clone() else { return Ok(()) };
-        let notes = Notes { sent: wanted.text().to_owned(), ..scene.notes.clone() };
-        let shadow = Shadow { notes: notes.text(), ..shadow };
-        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
+        let told = self.provider.update(&self.target(), &update);
+        (present, wanted, told)
     }
 
     /// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its
@@ -368,12 +379,8 @@ impl<F: Effects> Session<'_, F> {
         entry.attempts += 1;
         if entry.attempts > CONTESTED {
             let job = Job { entry, scene };
-            return self.give_up(
-                job,
-                "contested",
-                "somebody else keeps changing the event at the same time; try again later",
-                vec![],
-            );
+            let detail = "somebody else keeps changing the event at the same time; try again later";
+            return self.give_up(job, "contested", detail, vec![]);
         }
         let row = self.read_again(remote_id)?;
         // "Not found" for a write, but there for a read: do not write it again and again.

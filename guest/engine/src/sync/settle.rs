@@ -110,14 +110,25 @@ impl<F: Effects> Session<'_, F> {
         }
         let shadow = shadow.filter(|shadow| !shadow.gone);
         let sent = shadow.map(|shadow| Notes::parse(&shadow.notes).sent).filter(|sent| !sent.is_empty());
-        if sent.and_then(|sent| Document::parse(&sent).ok()).is_some_and(|sent| self.expresses(present, &sent)) {
+        let base = shadow.map(|shadow| remote_base(shadow, local));
+        if let (Some(Ok(sent)), Some(base)) = (sent.map(|sent| Document::parse(&sent)), &base)
+            && self.is_sent(present, &sent, base)
+        {
             return true;
         }
-        let wanted = match shadow {
-            Some(shadow) => wanted_remote(local, &remote_base(shadow, local)),
+        let wanted = match base {
+            Some(base) => wanted_remote(local, &base),
             None => local.document.clone(),
         };
         local.state == State::Deleted && self.expresses(present, &wanted)
+    }
+
+    /// Whether the provider shows what was sent, or a part: exceptions are written one by one.
+    fn is_sent(&self, present: &Present, sent: &Document, base: &Document) -> bool {
+        let sent = align(sent, &present.document);
+        let [now, after, before] = [&present.document, &sent, base].map(super::present::overrides);
+        let is_ours = |id: &String| now.get(id) == after.get(id) || now.get(id) == before.get(id);
+        self.difference(present, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
     }
 
     /// During a sweep whose deletions were refused, what is missing is created again.

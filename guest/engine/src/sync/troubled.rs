@@ -106,6 +106,11 @@ impl<F: Effects> Session<'_, F> {
         }
     }
 
+    /// Whether an event was set aside: what happened to it since is not known.
+    pub(super) fn is_set_aside(&self, id: &str) -> bool {
+        self.state.troubled.get(id) == Some(&SET_ASIDE)
+    }
+
     /// When to ask again for events that were set aside; none when there are none.
     pub(super) fn troubled_due_ms(&self) -> Option<u64> {
         let any = self.state.troubled.values().any(|tries| *tries == SET_ASIDE);

@@ -78,7 +78,7 @@ fn a_series_of_outlook_arrives_with_what_happens_to_it() {
         world.settle();
         let local = world.titled("weekly");
         let rule = json!([{"@type": "RecurrenceRule", "frequency": "weekly", "firstDayOfWeek": "su",
-            "byDay": [{"@type": "NDay", "day": "we"}, {"@type": "NDay", "day": "fr"}], "until": "2026-04-30T09:00:00"}]);
+            "byDay": [{"@type": "NDay", "day": "we"}, {"@type": "NDay", "day": "fr"}], "until": "2026-04-30T23:59:59"}]);
         assert_eq!(local["recurrenceRules"], rule);
         let occurrences = world.microsoft.occurrences(ACCOUNT, &master, 1_772_400_000_000, 1_776_700_000_000);
         let id = |n: usize| occurrences[n]["id"].as_str().unwrap().to_owned();
