@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit, EditError, Scope};
 use tandem_engine::effects::{
-    AuthError, ConflictPolicy, Connection, EventRow, ProviderKind, Replica, ReplicaMode, Settings, TransportError,
+    AuthError, ConflictPolicy, Connection, EventRow, ProviderKind, Replica, ReplicaMode, Settings, Stored,
+    TransportError,
 };
 use tandem_engine::sync::{self, Outcome, StepError};
 use tandem_engine::time::BundledZones;
@@ -21,6 +22,7 @@ use tandem_providers::{ManualClock, Notification};
 pub use calls::EngineKind;
 pub use weather::Weather;
 
+use crate::component::Mirror;
 use crate::memory::Memory;
 use crate::simulation::Observer;
 use crate::simulation::marks::Mark;
@@ -88,6 +90,10 @@ pub struct World {
     pub observer: Option<Box<Observer>>,
     /// Requests that left so far, in their order.
     pub sent: Vec<Sent>,
+    /// SQLite, which is asked everything too. Only the component asks it.
+    pub(crate) mirror: Option<Mirror>,
+    /// What the store said to the last commit that reached it.
+    pub(crate) committed: Option<Stored<()>>,
     random: u64,
     /// No other world of this program has it.
     pub(crate) number: u64,
@@ -203,6 +209,8 @@ impl World {
             visit: None,
             observer: None,
             sent: Vec::new(),
+            mirror: None,
+            committed: None,
             random: 0,
             number: WORLDS.fetch_add(1, Ordering::Relaxed),
         }

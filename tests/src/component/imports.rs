@@ -9,11 +9,14 @@ use tandem_host::bindings::tandem::calendar::storage::{
 };
 use tandem_host::bindings::tandem::calendar::types::{Event, Replica, Shadow, StorageError};
 use tandem_host::bindings::tandem::calendar::{configuration, credentials, notifications, storage, types, zones};
+use tandem_host::store::Store as _;
+use tandem_host::store::sqlite::SqliteStore;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::convert as to;
+use super::mirror::Twin;
 use super::outside::{Gate, wasi};
 use super::sandbox::Shared;
 
@@ -33,6 +36,11 @@ impl State {
     pub(super) fn new(world: Shared) -> Self {
         let (gate, wasi) = (Gate(world.clone()), wasi(&world));
         Self { world, gate, wasi, http: WasiHttpCtx::new(), table: ResourceTable::new() }
+    }
+
+    /// SQLite, if this world has it.
+    fn twin(&self) -> Twin<'_> {
+        Twin(&self.world)
     }
 
     /// The world that the instance works on.
@@ -84,26 +92,43 @@ impl credentials::Host for State {
 
 impl notifications::Host for State {
     async fn accept(&mut self, marks: Vec<Mark>) -> Stored<Vec<Outcome>> {
+        let (asked, now_ms) = (marks.clone(), self.world.lock().now_ms());
         let marks = marks.into_iter().map(to::mark).collect();
         let outcomes = self.world.lock().accept(marks).map_err(to::storage_error_out)?;
-        Ok(outcomes.into_iter().map(to::mark_outcome).collect())
+        let outcomes: Vec<Outcome> = outcomes.into_iter().map(to::mark_outcome).collect();
+        if let Some((store, tenant)) = self.twin().tenant() {
+            let asked = asked.into_iter().map(|mark| Mark { tenant: tenant.clone(), ..mark }).collect();
+            let there = store.accept(asked, now_ms).await;
+            if there.as_ref() != Ok(&outcomes) {
+                self.twin().differ("accept", &outcomes, &there);
+            }
+        }
+        Ok(outcomes)
     }
 }
 
 impl storage::Host for State {
     async fn load_replica(&mut self, replica: String) -> Stored<Option<Replica>> {
-        let found = self.world.lock().load_replica(&replica).map_err(to::storage_error_out)?;
-        Ok(found.map(to::replica))
+        let found = self.world.lock().load_replica(&replica).map_err(to::storage_error_out);
+        let found = found.map(|row| row.map(to::replica));
+        self.twin().loads(&replica, &found).await;
+        found
     }
 
     async fn calendar_replicas(&mut self, calendar: String) -> Stored<Vec<ReplicaSummary>> {
-        let found = self.world.lock().calendar_replicas(&calendar).map_err(to::storage_error_out)?;
-        Ok(found.into_iter().map(to::summary).collect())
+        let found = self.world.lock().calendar_replicas(&calendar).map_err(to::storage_error_out);
+        let found = found.map(|rows| rows.into_iter().map(to::summary).collect());
+        let ask = async |store: &SqliteStore, tenant: &str| store.calendar_replicas(tenant, &calendar).await;
+        self.twin().reads("calendar-replicas", &found, ask).await;
+        found
     }
 
     async fn events(&mut self, calendar: String, uids: Vec<String>) -> Stored<Vec<Option<Event>>> {
-        let found = self.world.lock().events(&calendar, uids).map_err(to::storage_error_out)?;
-        Ok(found.into_iter().map(|row| row.map(to::event_out)).collect())
+        let found = self.world.lock().events(&calendar, uids.clone()).map_err(to::storage_error_out);
+        let found = found.map(|rows| rows.into_iter().map(|row| row.map(to::event_out)).collect());
+        let ask = async |store: &SqliteStore, tenant: &str| store.events(tenant, &calendar, &uids).await;
+        self.twin().reads("events", &found, ask).await;
+        found
     }
 
     async fn events_between(
@@ -114,18 +139,29 @@ impl storage::Host for State {
         after: Option<(u64, String)>,
         limit: u32,
     ) -> Stored<Vec<Event>> {
-        let found = self.world.lock().events_between(&calendar, from_ms, to_ms, after, limit);
-        Ok(found.map_err(to::storage_error_out)?.into_iter().map(to::event_out).collect())
+        let found = self.world.lock().events_between(&calendar, from_ms, to_ms, after.clone(), limit);
+        let found = found.map(|rows| rows.into_iter().map(to::event_out).collect()).map_err(to::storage_error_out);
+        let ask = async |store: &SqliteStore, tenant: &str| {
+            store.events_between(tenant, &calendar, from_ms, to_ms, after, limit).await
+        };
+        self.twin().reads("events-between", &found, ask).await;
+        found
     }
 
     async fn shadows_by_remote(&mut self, replica: String, ids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        let found = self.world.lock().shadows_by_remote(&replica, ids).map_err(to::storage_error_out)?;
-        Ok(found.into_iter().map(|shadow| shadow.map(to::shadow_out)).collect())
+        let found = self.world.lock().shadows_by_remote(&replica, ids.clone()).map_err(to::storage_error_out);
+        let found = found.map(|rows| rows.into_iter().map(|row| row.map(to::shadow_out)).collect());
+        let ask = async |store: &SqliteStore, tenant: &str| store.shadows_by_remote(tenant, &replica, &ids).await;
+        self.twin().reads("shadows-by-remote", &found, ask).await;
+        found
     }
 
     async fn shadows_by_uid(&mut self, replica: String, uids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        let found = self.world.lock().shadows_by_uid(&replica, uids).map_err(to::storage_error_out)?;
-        Ok(found.into_iter().map(|shadow| shadow.map(to::shadow_out)).collect())
+        let found = self.world.lock().shadows_by_uid(&replica, uids.clone()).map_err(to::storage_error_out);
+        let found = found.map(|rows| rows.into_iter().map(|row| row.map(to::shadow_out)).collect());
+        let ask = async |store: &SqliteStore, tenant: &str| store.shadows_by_uid(tenant, &replica, &uids).await;
+        self.twin().reads("shadows-by-uid", &found, ask).await;
+        found
     }
 
     async fn unseen_shadows(
@@ -135,37 +171,69 @@ impl storage::Host for State {
         after: Option<String>,
         limit: u32,
     ) -> Stored<Vec<Shadow>> {
-        let found = self.world.lock().unseen_shadows(&replica, generation, after, limit);
-        Ok(found.map_err(to::storage_error_out)?.into_iter().map(to::shadow_out).collect())
+        let found = self.world.lock().unseen_shadows(&replica, generation, after.clone(), limit);
+        let found = found.map(|rows| rows.into_iter().map(to::shadow_out).collect()).map_err(to::storage_error_out);
+        let ask = async |store: &SqliteStore, tenant: &str| {
+            store.unseen_shadows(tenant, &replica, generation, after, limit).await
+        };
+        self.twin().reads("unseen-shadows", &found, ask).await;
+        found
     }
 
     async fn count_shadows(&mut self, replica: String, generation: u64) -> Stored<ShadowCount> {
-        let count = self.world.lock().count_shadows(&replica, generation).map_err(to::storage_error_out)?;
-        Ok(ShadowCount { live: count.live, unseen: count.unseen })
+        let count = self.world.lock().count_shadows(&replica, generation).map_err(to::storage_error_out);
+        let count = count.map(|count| ShadowCount { live: count.live, unseen: count.unseen });
+        let ask = async |store: &SqliteStore, tenant: &str| store.count_shadows(tenant, &replica, generation).await;
+        self.twin().reads("count-shadows", &count, ask).await;
+        count
     }
 
     async fn push_queue(&mut self, replica: String, now_ms: u64, limit: u32) -> Stored<PushQueuePage> {
-        let page = self.world.lock().push_queue(&replica, now_ms, limit).map_err(to::storage_error_out)?;
-        let due = page.due.into_iter().map(to::entry_out).collect();
-        Ok(PushQueuePage { due, next_due_ms: page.next_due_ms })
+        let page = self.world.lock().push_queue(&replica, now_ms, limit).map_err(to::storage_error_out);
+        let page = page.map(|page| PushQueuePage {
+            due: page.due.into_iter().map(to::entry_out).collect(),
+            next_due_ms: page.next_due_ms,
+        });
+        let ask = async |store: &SqliteStore, tenant: &str| store.push_queue(tenant, &replica, now_ms, limit).await;
+        self.twin().reads("push-queue", &page, ask).await;
+        page
     }
 
     async fn orphans(&mut self, replica: String, masters: Option<Vec<String>>, limit: u32) -> Stored<Vec<Orphan>> {
-        let found = self.world.lock().orphans(&replica, masters, limit).map_err(to::storage_error_out)?;
-        Ok(found.into_iter().map(to::orphan_out).collect())
+        let found = self.world.lock().orphans(&replica, masters.clone(), limit).map_err(to::storage_error_out);
+        let found = found.map(|rows| rows.into_iter().map(to::orphan_out).collect());
+        let ask =
+            async |store: &SqliteStore, tenant: &str| store.orphans(tenant, &replica, masters.as_deref(), limit).await;
+        self.twin().reads("orphans", &found, ask).await;
+        found
     }
 
     async fn channels(&mut self, replica: String) -> Stored<Vec<Channel>> {
-        let found = self.world.lock().channels(&replica).map_err(to::storage_error_out)?;
-        Ok(found.into_iter().map(to::channel_out).collect())
+        let found = self.world.lock().channels(&replica).map_err(to::storage_error_out);
+        let found = found.map(|rows| rows.into_iter().map(to::channel_out).collect());
+        let ask = async |store: &SqliteStore, tenant: &str| store.channels(tenant, &replica).await;
+        self.twin().reads("channels", &found, ask).await;
+        found
     }
 
     async fn load_conflict(&mut self, conflict: String) -> Stored<Option<Conflict>> {
-        let found = self.world.lock().load_conflict(&conflict).map_err(to::storage_error_out)?;
-        Ok(found.map(to::conflict_out))
+        let found = self.world.lock().load_conflict(&conflict).map_err(to::storage_error_out);
+        let found = found.map(|row| row.map(to::conflict_out));
+        let ask = async |store: &SqliteStore, tenant: &str| store.load_conflict(tenant, &conflict).await;
+        self.twin().reads("load-conflict", &found, ask).await;
+        found
     }
 
     async fn commit(&mut self, batch: Batch) -> Stored<()> {
-        self.world.lock().commit(to::batch(batch)).map_err(to::storage_error_out)
+        let (result, reached) = {
+            let mut world = self.world.lock();
+            let copy = world.mirror.is_some().then(|| batch.clone());
+            let result = world.commit(to::batch(batch));
+            (result, copy.map(|copy| (copy, world.committed.take())))
+        };
+        if let Some((batch, said)) = reached {
+            self.twin().commits(batch, said).await;
+        }
+        result.map_err(to::storage_error_out)
     }
 }

@@ -6,6 +6,7 @@
 
 mod convert;
 mod imports;
+mod mirror;
 mod outside;
 mod sandbox;
 
@@ -19,6 +20,7 @@ use tandem_engine::webhooks::{Answer, Notice};
 use crate::world::World;
 use convert as to;
 
+pub(crate) use mirror::Mirror;
 pub(crate) use sandbox::{bytes, use_bytes};
 
 /// `sync.step`.

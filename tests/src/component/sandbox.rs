@@ -94,6 +94,11 @@ thread_local! {
         .unwrap_or_else(|error| panic!("no runtime for the component: {error}"));
 }
 
+/// Drive something to its end that is not a call.
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    THREAD.with(|thread| thread.block_on(work))
+}
+
 /// Call the instance that works on `world`.
 pub(super) fn call<T>(
     world: &mut World,

@@ -64,6 +64,8 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
     }
     violations.extend(again(world, after.0, after.1));
     violations.extend(ledger.check(world, &stage::sides(setup)));
+    let difference = world.mirror.as_ref().and_then(|mirror| mirror.difference(world));
+    violations.extend(difference.map(|what| Violation { invariant: "I8", what }));
     violations.extend(remains(world));
     violations.extend(providers(world, ledger.has_split()));
     violations

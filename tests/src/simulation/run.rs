@@ -18,7 +18,7 @@ use crate::component;
 use crate::world::EngineKind;
 
 /// How the program is called.
-pub const USAGE: &str = "usage: simulate [--seeds N] [--from SEED] [--native|--component|--wasm FILE] [--threads N] [--keep-going]
+pub const USAGE: &str = "usage: simulate [--seeds N] [--from SEED] [--native|--component|--sqlite] [--wasm FILE] [--threads N] [--keep-going]
        simulate --bugs [--seeds N]
        simulate --golden [--native|--component]
        simulate --seed N | --replay FILE [--native|--component] [--trace] [--no-shrink]";
@@ -79,10 +79,10 @@ impl Order {
                 "--replay" => order.one = Some(Source::File(value()?.into())),
                 "--native" => order.engine = EngineKind::Native,
                 "--component" => order.engine = EngineKind::Component,
+                "--sqlite" => order.engine = EngineKind::Sqlite,
                 "--wasm" => {
                     let path = value()?;
                     let bytes = std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
-                    order.engine = EngineKind::Component;
                     if !component::use_bytes(bytes) {
                         return Err("--wasm can be given once".to_owned());
                     }
@@ -304,6 +304,7 @@ fn table(order: &Order, sum: &Sum, lived: u64, seconds: f64) -> String {
     let engine = match order.engine {
         EngineKind::Native => "the linked engine".to_owned(),
         EngineKind::Component => format!("component {}", component_hash()),
+        EngineKind::Sqlite => format!("component {} with SQLite beside the memory", component_hash()),
     };
     let faults: u64 = sum.tally.faults.values().sum();
     let mut words = format!(

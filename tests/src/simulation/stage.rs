@@ -10,6 +10,7 @@ use tandem_providers::microsoft::{
 use super::history::{GoogleWays, OutlookWays, Setup, Side};
 use super::observer::Observer;
 use super::trace::Trace;
+use crate::component::Mirror;
 use crate::world::{ACCOUNT, EngineKind, OUTLOOK, Sides, World};
 
 /// The sides of a setup that show everything.
@@ -58,6 +59,9 @@ pub(crate) fn set(setup: &Setup, seed: u64, engine: EngineKind, kept: bool) -> W
         if let Some(replica) = world.memory.replicas.get_mut(OUTLOOK) {
             replica.mode = ways.mode();
         }
+    }
+    if engine == EngineKind::Sqlite {
+        world.mirror = Some(Mirror::of(&world));
     }
     world.observer = Some(Box::new(observer));
     world

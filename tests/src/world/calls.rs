@@ -23,6 +23,8 @@ pub enum EngineKind {
     Native,
     /// The same engine in the component that the host ships, in an instance of the world's own.
     Component,
+    /// The component, and SQLite beside the store in memory: both must say the same.
+    Sqlite,
 }
 
 thread_local! {
@@ -84,7 +86,7 @@ impl World {
     pub fn step_of(&mut self, replica: &str) -> Result<Report, StepError> {
         match self.engine {
             EngineKind::Native => self.native(|world, zones| sync::step(world, zones, replica)),
-            EngineKind::Component => component::step(self, replica),
+            EngineKind::Component | EngineKind::Sqlite => component::step(self, replica),
         }
     }
 
@@ -103,7 +105,7 @@ impl World {
     pub fn apply(&mut self, edit: &Edit) -> Result<Applied, EditError> {
         match self.engine {
             EngineKind::Native => self.native(|world, zones| editing::apply(world, zones, edit)),
-            EngineKind::Component => component::apply(self, edit),
+            EngineKind::Component | EngineKind::Sqlite => component::apply(self, edit),
         }
     }
 
@@ -111,7 +113,7 @@ impl World {
     pub fn receive(&mut self, notice: &Notice) -> Answer {
         match self.engine {
             EngineKind::Native => webhooks::receive(self, notice),
-            EngineKind::Component => component::receive(self, notice),
+            EngineKind::Component | EngineKind::Sqlite => component::receive(self, notice),
         }
     }
 
@@ -122,7 +124,7 @@ impl World {
     pub fn answer_guard(&mut self, replica: &str, accept: bool) -> Result<(), StepError> {
         match self.engine {
             EngineKind::Native => self.native(|world, zones| sync::answer_guard(world, zones, replica, accept)),
-            EngineKind::Component => component::answer_guard(self, replica, accept),
+            EngineKind::Component | EngineKind::Sqlite => component::answer_guard(self, replica, accept),
         }
     }
 
@@ -133,7 +135,7 @@ impl World {
     pub fn stop_channels(&mut self, replica: &str) -> Result<(), StepError> {
         match self.engine {
             EngineKind::Native => self.native(|world, zones| sync::stop_channels(world, zones, replica)),
-            EngineKind::Component => component::stop_channels(self, replica),
+            EngineKind::Component | EngineKind::Sqlite => component::stop_channels(self, replica),
         }
     }
 
@@ -146,7 +148,7 @@ impl World {
             EngineKind::Native => {
                 self.native(|world, zones| conflicts::resolve(world, zones, conflict, choice, decided_by))
             }
-            EngineKind::Component => component::resolve(self, conflict, choice, decided_by),
+            EngineKind::Component | EngineKind::Sqlite => component::resolve(self, conflict, choice, decided_by),
         }
     }
 
@@ -157,7 +159,7 @@ impl World {
     pub fn occurrences(&mut self, query: &Query) -> Result<Agenda, QueryError> {
         match self.engine {
             EngineKind::Native => self.native(|world, zones| agenda::occurrences(world, zones, query)),
-            EngineKind::Component => component::occurrences(self, query),
+            EngineKind::Component | EngineKind::Sqlite => component::occurrences(self, query),
         }
     }
 
@@ -168,7 +170,7 @@ impl World {
     pub fn explain(&mut self, question: &Question) -> Result<Explanation, ExplainError> {
         match self.engine {
             EngineKind::Native => self.native(|world, zones| explain::explain(world, zones, question)),
-            EngineKind::Component => component::explain(self, question),
+            EngineKind::Component | EngineKind::Sqlite => component::explain(self, question),
         }
     }
 }

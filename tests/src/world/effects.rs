@@ -227,6 +227,7 @@ impl Effects for World {
         });
         let taken = observer.as_ref().and_then(|observer| self.taken_too_early(&batch, observer));
         let result = self.memory.commit(batch);
+        self.committed = Some(result.clone());
         if let Some(observer) = &mut observer {
             observer.committed(late, &result);
             if let (Some(what), Ok(())) = (taken, &result) {

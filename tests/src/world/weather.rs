@@ -90,7 +90,7 @@ impl World {
         let done = match self.engine {
             EngineKind::Native => act(self),
             // The thread of the outer call is taken: this one has its own.
-            EngineKind::Component => std::thread::scope(|scope| {
+            EngineKind::Component | EngineKind::Sqlite => std::thread::scope(|scope| {
                 scope.spawn(|| act(self)).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }),
         };
