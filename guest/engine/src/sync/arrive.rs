@@ -388,7 +388,7 @@ fn differs(before: &Document, now: &Document) -> bool {
 }
 
 /// The patch that gives the same exception on a changed master: providers keep exceptions as they are.
-fn rebased(before: &Document, now: &Document, recurrence_id: &str, patch: &Value) -> Value {
+pub(super) fn rebased(before: &Document, now: &Document, recurrence_id: &str, patch: &Value) -> Value {
     match patch.as_object() {
         Some(changes) if !is_excluded(patch) => {
             let exception = recurrence::exception(before, recurrence_id, changes);

@@ -1,6 +1,6 @@
 //! Carries out what `plan` decided about a remote event, as changes of one batch: nothing is written here.
 
-use super::arrive::{Remote, Subject};
+use super::arrive::{Remote, Subject, rebased};
 use super::outward;
 use super::plan::{Base, Decision, Rules, State, plan};
 use super::present::Present;
@@ -123,11 +123,16 @@ impl<F: Effects> Session<'_, F> {
         local.state == State::Deleted && self.expresses(present, &wanted)
     }
 
-    /// Whether the provider shows what was sent, or a part: exceptions are written one by one.
+    /// Whether the provider shows what was sent, or a part: exceptions are written one by one, and stay as they were when
+    /// their series changes.
     fn is_sent(&self, present: &Present, sent: &Document, base: &Document) -> bool {
         let sent = align(sent, &present.document);
         let [now, after, before] = [&present.document, &sent, base].map(super::present::overrides);
-        let is_ours = |id: &String| now.get(id) == after.get(id) || now.get(id) == before.get(id);
+        let kept = |id: &String| Some(rebased(base, &present.document, id, before.get(id)?));
+        let is_ours = |id: &String| {
+            let shown = now.get(id);
+            shown == after.get(id) || shown == before.get(id) || shown == kept(id).as_ref()
+        };
         self.difference(present, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
     }
 
