@@ -4,8 +4,13 @@
 //! there is somebody's edit: it is to arrive as such and be merged, never to be taken for something that our side does
 //! not want (invariants I1, I7).
 
+use super::arrive::{Remote, Subject};
 use super::present::{Present, overrides};
+use super::session::{Flow, Session};
+use super::settle::Pending;
+use crate::effects::Effects;
 use crate::event::{Document, is_excluded};
+use crate::provider::Notes;
 use crate::recurrence::{self, exception};
 use crate::seeded::{Bug, has};
 
@@ -13,10 +18,11 @@ use crate::seeded::{Bug, has};
 const NAMES: [&str; 3] = ["start", "timeZone", "showWithoutTime"];
 
 impl Present {
-    /// Take occurrences back to what they were `before` where somebody edited them since.
-    pub(super) fn hold_back_news(&mut self, before: &Self) {
+    /// Take occurrences back to what they were `before` where somebody edited them since. Returns the series with these
+    /// edits, if there are any.
+    pub(super) fn hold_back_news(&mut self, before: &Self) -> Option<Self> {
         if has(Bug::NewsOverwritten) {
-            return;
+            return None;
         }
         let renamed = differs(&NAMES, &before.document, &self.document);
         let (known, mut now) = (overrides(&before.document), overrides(&self.document));
@@ -28,6 +34,7 @@ impl Present {
             })
             .cloned()
             .collect();
+        let all = (!news.is_empty()).then(|| self.clone());
         for id in news {
             match known.get(&id) {
                 Some(patch) => drop(now.insert(id.clone(), patch.clone())),
@@ -39,6 +46,22 @@ impl Present {
             }
         }
         self.document.set_overrides(now);
+        all
+    }
+}
+
+impl<F: Effects> Session<'_, F> {
+    /// Settle at once what was held back: the cursor may be behind it already, and then no listing brings it again.
+    pub(super) fn take_in_news(&mut self, remote_id: String, mut news: Present) -> Flow<()> {
+        let shadow = self.fx.shadows_by_remote(&self.replica.id, vec![remote_id.clone()])?.into_iter().flatten().next();
+        if let Some(shadow) = &shadow {
+            let known = Notes::parse(&shadow.notes);
+            news.notes = Notes { writes: known.writes, refused: known.refused, ..news.notes };
+            news.document.set_uid(&shadow.uid);
+        }
+        let mut out = Pending::default();
+        self.settle_all(&mut out, vec![Subject { remote_id, shadow, remote: Remote::Present(Box::new(news)) }])?;
+        self.commit(out.changes, out.expectations)
     }
 }
 

@@ -214,9 +214,10 @@ impl<F: Effects> Session<'_, F> {
             _ => return Err(self.fail("unexpected-answer", "the provider answered a write in an unknown way")),
         }
         let before = Self::agreed_remote(&job.scene);
+        let mut news = None;
         let present = match &exception {
             None => self.after_master(before.clone(), response)?.map(|mut present| {
-                present.hold_back_news(&before);
+                news = present.hold_back_news(&before);
                 present
             }),
             Some(sent) => self
@@ -234,9 +235,10 @@ impl<F: Effects> Session<'_, F> {
                 let is_last = differing(reached.as_ref().unwrap_or(&present.document), wanted).is_empty();
                 match apart && is_last && self.is_series_gone(&job.scene)? {
                     // The deletion is what this edit has to be merged with.
-                    true => self.look_again(job, &remote_id, Verdict::Changed),
-                    false => self.written(job, present, wanted, reached.as_ref(), true),
+                    true => self.look_again(job, &remote_id, Verdict::Changed)?,
+                    false => self.written(job, present, wanted, reached.as_ref(), true)?,
                 }
+                news.map_or(Ok(()), |news| self.take_in_news(remote_id, news))
             }
             // The write was applied but its answer cannot be read: look.
             None => self.look_again(job, &remote_id, Verdict::Changed),
