@@ -24,6 +24,8 @@ pub struct Done {
     pub deleted: bool,
     /// One series became two.
     pub split: bool,
+    /// The provider's id of the event or series; empty where it was edited in the application.
+    pub series: String,
 }
 
 /// An edit that somebody tried.
@@ -127,7 +129,7 @@ fn create(world: &mut World, edit: &Edit, start: &str, series: Option<Rhythm>) -
             world.microsoft.user_insert(ACCOUNT, &event).is_ok()
         }
     };
-    made.then_some(Done { family: name, deleted: false, split: false })
+    made.then_some(Done { family: name, deleted: false, split: false, series: String::new() })
 }
 
 /// A wall time that is later on the clock.
@@ -177,7 +179,7 @@ fn here(world: &mut World, edit: &Edit) -> Option<Done> {
     let deleted = action == Action::Delete && occurrence.is_none();
     let split = following && action != Action::Delete;
     let request = AppEdit { recurrence_id: occurrence, scope, ..edit_of(Some(&uid), action) };
-    world.edit(&request).ok().map(|_| Done { family: name, deleted, split })
+    world.edit(&request).ok().map(|_| Done { family: name, deleted, split, series: String::new() })
 }
 
 /// The recurrence id of an occurrence of a local series.
@@ -215,7 +217,7 @@ fn google(world: &World, edit: &Edit) -> Option<Done> {
         let second = world.google.user_split(ACCOUNT, id, &json!({})).ok()?;
         let body = google_patch(world, &edit.change, &name, edit.token, &second, true)?;
         let _ = world.google.user_patch(ACCOUNT, second["id"].as_str()?, &body);
-        return Some(Done { family: name, deleted: false, split: true });
+        return Some(Done { family: name, deleted: false, split: true, series: master });
     }
     let done = match &edit.change {
         Change::Delete => world.google.user_delete(ACCOUNT, id).is_ok(),
@@ -227,7 +229,8 @@ fn google(world: &World, edit: &Edit) -> Option<Done> {
             world.google.user_patch(ACCOUNT, id, &body).is_ok()
         }
     };
-    done.then(|| Done { family: name, deleted: edit.change == Change::Delete && instance.is_none(), split: false })
+    let deleted = edit.change == Change::Delete && instance.is_none();
+    done.then_some(Done { family: name, deleted, split: false, series: master })
 }
 
 /// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day.
@@ -279,7 +282,7 @@ fn outlook(world: &World, edit: &Edit) -> Option<Done> {
         let second = world.microsoft.user_split(ACCOUNT, id, &json!({})).ok()?;
         let body = outlook_patch(&edit.change, &name, edit.token, &second, true)?;
         let _ = world.microsoft.user_patch(ACCOUNT, second["id"].as_str()?, &body);
-        return Some(Done { family: name, deleted: false, split: true });
+        return Some(Done { family: name, deleted: false, split: true, series: master });
     }
     let done = match &edit.change {
         Change::Delete => world.microsoft.user_delete(ACCOUNT, id).is_ok(),
@@ -288,7 +291,8 @@ fn outlook(world: &World, edit: &Edit) -> Option<Done> {
             world.microsoft.user_patch(ACCOUNT, id, &body).is_ok()
         }
     };
-    done.then(|| Done { family: name, deleted: edit.change == Change::Delete && occurrence.is_none(), split: false })
+    let deleted = edit.change == Change::Delete && occurrence.is_none();
+    done.then_some(Done { family: name, deleted, split: false, series: master })
 }
 
 fn outlook_patch(change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> Option<Value> {

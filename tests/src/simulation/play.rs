@@ -13,7 +13,7 @@ use super::misfortunes::strike;
 use super::observer::Violation;
 use super::people::{self, Visit};
 use super::stage;
-use crate::world::{EngineKind, GRAPH, World};
+use crate::world::{EngineKind, GRAPH, Sent, World};
 
 /// How much happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,20 +144,25 @@ fn note(world: &mut World, visit: Visit, tally: &mut Tally, ledger: &mut Ledger)
         let here = visit.edit.side == Side::App;
         observer.marks.reach(if here { Mark::SplitHere } else { Mark::SplitThere });
     }
-    ledger.note(&visit, done, is_overrun(world, &visit));
+    ledger.note(&visit, done, is_overrun(world, &visit, &done.series));
 }
 
 /// Whether an occurrence was edited between a look at its series and the write of it. No provider has a condition on the
 /// occurrences of a series, so nobody can know, and nobody can tell. The later pages of a listing show what was there when
-/// it began: they are no look.
-fn is_overrun(world: &World, visit: &Visit) -> bool {
+/// it began: they are no look, and neither is one at other events.
+fn is_overrun(world: &World, visit: &Visit, series: &str) -> bool {
     let host = match visit.edit.side {
         Side::App => return false,
         Side::Google => "sim.invalid",
         Side::Outlook => GRAPH,
     };
     let goes_on = |url: &str| url.contains("skiptoken=") || url.contains("pageToken=");
-    let mut later = world.sent.iter().skip(visit.sent).filter(|sent| sent.url.contains(host) && !goes_on(&sent.url));
+    let series = series.trim_end_matches('=');
+    let concerns = |sent: &Sent| {
+        let listed = sent.method == "GET" && !goes_on(&sent.url) && sent.url.contains("oken=");
+        listed || sent.url.contains(series) || String::from_utf8_lossy(&sent.body).contains(series)
+    };
+    let mut later = world.sent.iter().skip(visit.sent).filter(|sent| sent.url.contains(host) && concerns(sent));
     visit.edit.occurrence.is_some() && later.next().is_some_and(|next| matches!(next.method, "PATCH" | "DELETE"))
 }
 
@@ -210,6 +215,8 @@ fn note_error(world: &mut World, error: Option<&StepError>) {
 
 /// All faults end.
 fn calm(world: &mut World) {
+    // A clock that was ahead is waited for.
+    world.clock.advance(world.weather.ahead_ms.max(0));
     world.google.clear_faults();
     world.microsoft.clear_faults();
     world.weather = crate::world::Weather::default();

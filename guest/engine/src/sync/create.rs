@@ -5,7 +5,7 @@ use super::present::Present;
 use super::push::Job;
 use super::session::{Flow, Session};
 use super::settle::Pending;
-use crate::effects::{Change, ConflictWinner, Effects, Response, Shadow};
+use crate::effects::{Change, ConflictWinner, Effects, PushEntry, Response, Shadow};
 use crate::event::keys::align;
 use crate::id;
 use crate::limits::MAX_INCARNATIONS;
@@ -141,6 +141,8 @@ impl<F: Effects> Session<'_, F> {
             local: None,
             notes: job.scene.notes.text(),
         };
-        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
+        // With its entry: a worker whose store lags behind may be the only one that thinks it is still there.
+        let entry = PushEntry { due_ms: self.now_ms, ..job.entry };
+        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow), Change::Enqueue(entry)], vec![])
     }
 }

@@ -241,6 +241,8 @@ impl<F: Effects> Session<'_, F> {
                 clashes.push(Clash { pointer: format!("/recurrenceOverrides/{id}"), winner: Side::Local });
             }
         }
+        // What an occurrence says just like its series, one side would keep and the other one would not.
+        outcome = recurrence::tidied(&outcome);
         if !clashes.is_empty() {
             let remote_wins = clashes.iter().filter(|clash| clash.winner == Side::Remote).count();
             let winner = match remote_wins {
