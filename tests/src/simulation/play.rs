@@ -13,7 +13,7 @@ use super::misfortunes::strike;
 use super::observer::Violation;
 use super::people::{self, Visit};
 use super::stage;
-use crate::world::{EngineKind, GRAPH, Sent, World};
+use crate::world::{ACCOUNT, EngineKind, GRAPH, Sent, World};
 
 /// How much happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -157,10 +157,18 @@ fn is_overrun(world: &World, visit: &Visit, series: &str) -> bool {
         Side::Outlook => GRAPH,
     };
     let goes_on = |url: &str| url.contains("skiptoken=") || url.contains("pageToken=");
-    let series = series.trim_end_matches('=');
+    let is_of = |id: &str| match visit.edit.side {
+        Side::Outlook => world
+            .microsoft
+            .event(ACCOUNT, &id.replace("%3D", "="))
+            .is_some_and(|row| row["id"] == series || row["seriesMasterId"] == series),
+        _ => id.starts_with(series),
+    };
     let concerns = |sent: &Sent| {
         let listed = sent.method == "GET" && !goes_on(&sent.url) && sent.url.contains("oken=");
-        listed || sent.url.contains(series) || String::from_utf8_lossy(&sent.body).contains(series)
+        let text = format!("{} {}", sent.url, String::from_utf8_lossy(&sent.body));
+        let mut ids = text.split("/events/").skip(1).filter_map(|rest| rest.split(['?', '/', '"', ' ']).next());
+        listed || ids.any(is_of)
     };
     let mut later = world.sent.iter().skip(visit.sent).filter(|sent| sent.url.contains(host) && concerns(sent));
     visit.edit.occurrence.is_some() && later.next().is_some_and(|next| matches!(next.method, "PATCH" | "DELETE"))
