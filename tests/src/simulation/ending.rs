@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
 use tandem_engine::effects::{Failure, FailureKind};
 use tandem_engine::sync::Outcome;
 
@@ -66,6 +67,7 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
     violations.extend(ledger.check(world, &stage::sides(setup)));
     let difference = world.mirror.as_ref().and_then(|mirror| mirror.difference(world));
     violations.extend(difference.map(|what| Violation { invariant: "I8", what }));
+    violations.extend(needless(world));
     violations.extend(remains(world));
     violations.extend(providers(world, ledger.has_split()));
     violations
@@ -236,6 +238,33 @@ fn compared(side: &str, here: &View, there: &View) -> String {
         return String::new();
     }
     format!("only here: {:?}, only at {side}: {:?}; ", only(here, there), only(there, here))
+}
+
+/// A conflict about a whole, of which both sides changed different parts: they could have been merged (I20).
+fn needless(world: &World) -> Option<Violation> {
+    let read = |text: &Option<String>| serde_json::from_str::<Value>(text.as_deref().unwrap_or_default()).ok();
+    world.memory.conflicts.values().find_map(|conflict| {
+        let (base, local, remote) = (read(&conflict.base)?, read(&conflict.local)?, read(&conflict.remote)?);
+        let parts = |document: &Value, path: &str| match document.pointer(path) {
+            Some(Value::Object(parts)) => Some(parts.clone()),
+            None => Some(Map::new()),
+            Some(_) => None,
+        };
+        // An occurrence is a whole where a side moved its series away from it.
+        let mut wholes =
+            conflict.paths.iter().filter(|path| !path.is_empty() && !path.starts_with("/recurrenceOverrides/"));
+        let path = wholes.find(|path| {
+            let three = (parts(&base, path), parts(&local, path), parts(&remote, path));
+            let (Some(base), Some(local), Some(remote)) = three else { return false };
+            let changed = |side: &Map<String, Value>| -> BTreeSet<String> {
+                side.keys().chain(base.keys()).filter(|name| side.get(*name) != base.get(*name)).cloned().collect()
+            };
+            let (here, there) = (changed(&local), changed(&remote));
+            !here.is_empty() && !there.is_empty() && here.is_disjoint(&there)
+        })?;
+        let what = format!("{} of {} is in conflict although nothing in it is", path, conflict.uid);
+        Some(Violation { invariant: "I20", what })
+    })
 }
 
 /// Nothing is left lying about in the store, and no secret is in it.
