@@ -46,6 +46,13 @@ fn nothing_is_violated_through_the_component() {
 }
 
 #[test]
+fn sqlite_says_what_the_memory_says_whatever_goes_wrong() {
+    for seed in 0..SHIPPED {
+        lived(&generate(seed), EngineKind::Sqlite, &format!("seed {seed}"));
+    }
+}
+
+#[test]
 fn what_was_found_once_stays_mended() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/histories");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -1,10 +1,10 @@
 //! SQLite beside the store in memory: everything is asked and committed at both, and both must say the same, whatever goes
-//! wrong meanwhile (invariant I8). Each world is a tenant of its own of one store, so that tenants are told apart, too.
+//! wrong meanwhile (invariant I8).
 //!
 //! Leases are the memory's alone: the real ones end by a clock that no world has.
 
 use std::fmt::Debug;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use tandem_engine::effects as engine;
 use tandem_host::bindings::tandem::calendar::storage::{Batch, Expectation};
@@ -32,17 +32,11 @@ impl Debug for Mirror {
     }
 }
 
-/// One store for all worlds of the process.
-fn store() -> Arc<SqliteStore> {
-    static STORE: OnceLock<Arc<SqliteStore>> = OnceLock::new();
-    let open = || SqliteStore::in_memory().unwrap_or_else(|error| panic!("no SQLite: {error}"));
-    Arc::clone(STORE.get_or_init(|| Arc::new(open())))
-}
-
 impl Mirror {
     /// The same calendar and replicas as a world has in which nothing happened yet.
     pub(crate) fn of(world: &World) -> Self {
-        let mirror = Self { store: store(), tenant: format!("world-{}", world.number) };
+        let store = SqliteStore::in_memory().unwrap_or_else(|error| panic!("no SQLite: {error}"));
+        let mirror = Self { store: Arc::new(store), tenant: format!("world-{}", world.number) };
         let made = block_on(mirror.furnish(world));
         made.unwrap_or_else(|error| panic!("SQLite refuses a new world: {error:?}"));
         mirror
