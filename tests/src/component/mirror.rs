@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tandem_engine::effects as engine;
 use tandem_host::bindings::tandem::calendar::storage::{Batch, Expectation};
-use tandem_host::bindings::tandem::calendar::types::Replica;
+use tandem_host::bindings::tandem::calendar::types::{Provider, Replica};
 use tandem_host::store::sqlite::SqliteStore;
 use tandem_host::store::{CalendarRow, ConnectionRow, NewReplica, Store, Stored};
 
@@ -49,7 +49,11 @@ impl Mirror {
         self.store.put_calendar(calendar).await?;
         for row in world.memory.replicas.values() {
             let row = to::replica(row.clone());
-            let provider = format!("{:?}", row.connection.provider).to_lowercase().replace("provider::", "");
+            let provider = match row.connection.provider {
+                Provider::Google => "google",
+                Provider::Microsoft => "microsoft",
+            };
+            let provider = provider.to_owned();
             let connection = ConnectionRow {
                 tenant: tenant(),
                 id: row.connection.id.clone(),
@@ -177,7 +181,7 @@ impl Twin<'_> {
         self.0.lock().mirror.clone().map(|mirror| (mirror.store, mirror.tenant))
     }
 
-    /// Marks were accepted.
+    /// Something else was said there.
     pub(super) fn differ(&self, what: &str, here: &impl Debug, there: &impl Debug) {
         self.tell(what, here, there);
     }
