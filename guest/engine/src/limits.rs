@@ -60,6 +60,8 @@ pub const MAX_PAGE_SIZE: u32 = 2_500;
 
 /// Writes to one event within [`LOOP_WINDOW_MS`] after which it is parked (invariant I21).
 pub const LOOP_WRITES: usize = 10;
+/// Versions of an event that were written without an answer and are remembered.
+pub const UNANSWERED: usize = 4;
 
 /// The window of the loop breaker, in milliseconds: 10 minutes.
 pub const LOOP_WINDOW_MS: u64 = 600_000;

@@ -64,9 +64,9 @@ pub struct Notes {
     /// Recurrence ids of exceptions that the provider refused while the others are still being written.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
-    /// What the last write said, when it had no answer.
-    #[serde(rename = "s", default, skip_serializing_if = "String::is_empty")]
-    pub sent: String,
+    /// What writes without an answer said; one of them may have been applied.
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<String>,
     /// We may not write this event.
     #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,

@@ -12,6 +12,7 @@ use crate::effects::{
 use crate::event::Document;
 use crate::event::merge::Clash;
 use crate::id;
+use crate::limits::UNANSWERED;
 use crate::provider::Notes;
 use crate::recurrence;
 use crate::seeded::{Bug, has};
@@ -93,7 +94,11 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn remember_sent(&mut self, uid: &str, wanted: &Document) -> Flow<()> {
         let known = self.fx.shadows_by_uid(&self.replica.id, vec![uid.to_owned()])?.into_iter().flatten().next();
         let Some(shadow) = known.filter(|shadow| !shadow.gone) else { return Ok(()) };
-        let notes = Notes { sent: wanted.text().to_owned(), ..Notes::parse(&shadow.notes) };
+        let mut notes = Notes::parse(&shadow.notes);
+        notes.sent.retain(|sent| sent != wanted.text());
+        // The first of them knew the provider's version: that is the one which may have been applied.
+        notes.sent.truncate(UNANSWERED - 1);
+        notes.sent.push(wanted.text().to_owned());
         self.commit(vec![Change::PutShadow(self.replica.id.clone(), Shadow { notes: notes.text(), ..shadow })], vec![])
     }
 

@@ -109,11 +109,13 @@ impl<F: Effects> Session<'_, F> {
             return false;
         }
         let shadow = shadow.filter(|shadow| !shadow.gone);
-        let sent = shadow.map(|shadow| Notes::parse(&shadow.notes).sent).filter(|sent| !sent.is_empty());
+        let sent = shadow.map(|shadow| Notes::parse(&shadow.notes).sent).unwrap_or_default();
         let base = shadow.map(|shadow| remote_base(shadow, local));
-        if let (Some(Ok(sent)), Some(base)) = (sent.map(|sent| Document::parse(&sent)), &base)
-            && self.is_sent(present, &sent, base)
-        {
+        let is_sent = |base: &Document| {
+            let mut sent = sent.iter().filter_map(|sent| Document::parse(sent).ok());
+            sent.any(|sent| self.is_sent(present, &sent, base))
+        };
+        if base.as_ref().is_some_and(is_sent) {
             return true;
         }
         let wanted = match base {
