@@ -96,13 +96,7 @@ impl notifications::Host for State {
         let marks = marks.into_iter().map(to::mark).collect();
         let outcomes = self.world.lock().accept(marks).map_err(to::storage_error_out)?;
         let outcomes: Vec<Outcome> = outcomes.into_iter().map(to::mark_outcome).collect();
-        if let Some((store, tenant)) = self.twin().tenant() {
-            let asked = asked.into_iter().map(|mark| Mark { tenant: tenant.clone(), ..mark }).collect();
-            let there = store.accept(asked, now_ms).await;
-            if there.as_ref() != Ok(&outcomes) {
-                self.twin().differ("accept", &outcomes, &there);
-            }
-        }
+        self.twin().accepts(asked, now_ms, &outcomes).await;
         Ok(outcomes)
     }
 }

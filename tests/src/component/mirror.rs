@@ -10,7 +10,7 @@ use tandem_engine::effects as engine;
 use tandem_host::bindings::tandem::calendar::storage::{Batch, Expectation};
 use tandem_host::bindings::tandem::calendar::types::{Provider, Replica};
 use tandem_host::store::sqlite::SqliteStore;
-use tandem_host::store::{CalendarRow, ConnectionRow, NewReplica, Store, Stored};
+use tandem_host::store::{CalendarRow, ConnectionRow, Mark, MarkOutcome, NewReplica, Store, Stored};
 
 use super::convert as to;
 use super::sandbox::{Shared, block_on};
@@ -111,12 +111,6 @@ impl Mirror {
         }
         Ok(None)
     }
-
-    /// A replica as the world calls it.
-    fn named(&self, replica: Replica, like: Option<&Replica>) -> Replica {
-        let like = like.cloned().unwrap_or_else(|| replica.clone());
-        Replica { tenant: like.tenant, lease_epoch: like.lease_epoch, ..replica }
-    }
 }
 
 /// Asks SQLite what the memory answered.
@@ -153,7 +147,11 @@ impl Twin<'_> {
     pub(super) async fn loads(&self, id: &str, here: &Stored<Option<Replica>>) {
         let (Some(mirror), Ok(found)) = (self.mirror(), here) else { return };
         let there = mirror.store.load_replica(&mirror.tenant, id).await;
-        let there = there.map(|row| row.map(|row| mirror.named(row, found.as_ref())));
+        let named = |row: Replica| match found {
+            Some(like) => Replica { tenant: like.tenant.clone(), lease_epoch: like.lease_epoch, ..row },
+            None => row,
+        };
+        let there = there.map(|row| row.map(named));
         if there != *here {
             self.tell("load-replica", here, &there);
         }
@@ -176,13 +174,13 @@ impl Twin<'_> {
         }
     }
 
-    /// The tenant's name there, and the store; none without a mirror.
-    pub(super) fn tenant(&self) -> Option<(Arc<SqliteStore>, String)> {
-        self.0.lock().mirror.clone().map(|mirror| (mirror.store, mirror.tenant))
-    }
-
-    /// Something else was said there.
-    pub(super) fn differ(&self, what: &str, here: &impl Debug, there: &impl Debug) {
-        self.tell(what, here, there);
+    /// The same marks, of the tenant's name there.
+    pub(super) async fn accepts(&self, marks: Vec<Mark>, now_ms: u64, here: &Vec<MarkOutcome>) {
+        let Some(mirror) = self.0.lock().mirror.clone() else { return };
+        let marks = marks.into_iter().map(|mark| Mark { tenant: mirror.tenant.clone(), ..mark }).collect();
+        let there = mirror.store.accept(marks, now_ms).await;
+        if there.as_ref() != Ok(here) {
+            self.tell("accept", here, &there);
+        }
     }
 }

@@ -142,11 +142,10 @@ impl<F: Effects> Session<'_, F> {
     // -- changing
 
     fn update(&mut self, mut job: Job) -> Flow<()> {
-        let (mut present, mut wanted, mut told) = self.told(&job);
         if self.provider.embeds_exceptions() && self.ends_exceptions(&job.scene) {
             self.expect_no_exceptions(&mut job)?;
-            (present, wanted, told) = self.told(&job);
         }
+        let (present, wanted, told) = self.told(&job);
         match told {
             Ok(Some(request)) => {
                 let (verdict, response) = self.exchange(Purpose::Update, request)?;
