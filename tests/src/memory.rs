@@ -10,7 +10,7 @@ use tandem_engine::effects::{
 };
 
 /// See the module.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub struct Memory {
     /// Replicas by id. Their `connection` is only the id's carrier; see `connections`.
     pub replicas: BTreeMap<String, Replica>,

@@ -2,6 +2,7 @@
 //! single write more (I4), and hold what people wrote (I1, I2, I3).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 use serde_json::{Map, Value};
 use tandem_engine::effects::{Failure, FailureKind};
@@ -28,6 +29,9 @@ const EXCUSES: [&str; 4] =
 const WINDOW: (i64, i64) = (BEGINNING_MS - 40 * DAY_MS, BEGINNING_MS + 150 * DAY_MS);
 const DAY_MS: i64 = 86_400_000;
 
+/// What every token begins with.
+const TOKEN: &[u8] = b"Bearer ";
+
 type View = BTreeMap<Seen, u32>;
 
 /// Live on in peace, and say what does not hold.
@@ -47,11 +51,10 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
             violations.push(Violation { invariant: "I5", what: format!("after {ROUNDS} rounds: {difference}") });
         }
     }
+    // Nobody edits: nothing is written, now or when everything is listed again.
     let before = (writes(world), world.memory.feed.len());
-    for _ in 0..2 {
-        if let Err(what) = rest(world) {
-            violations.push(Violation { invariant: "I15", what });
-        }
+    if let Err(what) = rest(world) {
+        violations.push(Violation { invariant: "I15", what });
     }
     let after = (writes(world), world.memory.feed.len());
     if after.0 != before.0 {
@@ -276,10 +279,29 @@ fn remains(world: &World) -> Vec<Violation> {
     if let Some(orphan) = world.memory.orphans.values().next() {
         violations.push(Violation { invariant: "I19", what: format!("an orphan waits for ever: {orphan:?}") });
     }
-    if format!("{:?}", world.memory).contains("Bearer") {
+    if holds_a_token(world) {
         violations.push(Violation { invariant: "I14", what: "a token is in the store".to_owned() });
     }
     violations
+}
+
+/// Whether a token is anywhere in the store. Everything in it is shown to a hasher that only looks.
+fn holds_a_token(world: &World) -> bool {
+    struct Looks(bool);
+
+    impl Hasher for Looks {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0 = self.0 || bytes.windows(TOKEN.len()).any(|part| part == TOKEN);
+        }
+
+        fn finish(&self) -> u64 {
+            u64::from(self.0)
+        }
+    }
+
+    let mut looks = Looks(false);
+    world.memory.hash(&mut looks);
+    looks.0
 }
 
 /// What the providers' own truth says: nothing twice, no mail, nothing lost that Tandem does not know.

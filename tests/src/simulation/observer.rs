@@ -2,6 +2,7 @@
 //! cross. It knows nothing of how the engine works.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use tandem_engine::effects::{Batch, Change, Expectation, StorageError};
 use tandem_providers::{SimRequest, SimResponse};
@@ -82,7 +83,8 @@ impl Observer {
 
     /// A batch arrives at the store, in which the lease of the step's replica has this epoch now.
     pub(crate) fn committing(&mut self, effects: u64, batch: &Batch, epoch_now: Option<u64>) -> bool {
-        self.trace.line(format_args!("{effects} commit {batch:?}"));
+        effects.hash(&mut self.trace);
+        self.trace.value(format_args!("{effects} commit"), batch);
         self.marks.committing(batch);
         let Some((replica, epoch)) = self.step.clone() else { return false };
         let leased = batch.expectations.contains(&Expectation::Lease(replica, epoch));
@@ -95,7 +97,7 @@ impl Observer {
 
     /// What became of it; `late` when the lease was no longer the step's.
     pub(crate) fn committed(&mut self, late: bool, result: &Result<(), StorageError>) {
-        self.trace.line(format_args!("-> {result:?}"));
+        self.trace.value(format_args!("->"), result);
         match result {
             Err(StorageError::LeaseLost) => self.marks.reach(Mark::LeaseLost),
             Err(StorageError::Stale) => self.marks.reach(Mark::StaleCommit),

@@ -1,7 +1,8 @@
 //! Everything that crossed the engine's boundary, as a number and, if wanted, as text.
 //! Invariant: the same history gives the same trace in every process, natively and through the component.
 
-use std::fmt::{Arguments, Write};
+use std::fmt::{Arguments, Debug, Write};
+use std::hash::{Hash, Hasher};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -45,6 +46,33 @@ impl Trace {
 
     /// Some bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+        if let Some(text) = &mut self.text {
+            text.push_str(&String::from_utf8_lossy(bytes));
+        }
+    }
+
+    /// Something with a name. Its text is made only where the text is kept: it takes ten times as long as its number.
+    pub(crate) fn value(&mut self, name: Arguments<'_>, value: &(impl Hash + Debug)) {
+        value.hash(self);
+        let hash = self.hash;
+        if self.text.is_some() {
+            self.line(format_args!("{name} {value:?}"));
+        }
+        self.hash = hash;
+    }
+
+    fn word(&mut self, word: u64) {
+        self.hash = (self.hash ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    }
+}
+
+impl Hasher for Trace {
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         for word in words {
             self.word(u64::from_le_bytes(*word));
@@ -52,15 +80,6 @@ impl Trace {
         if !rest.is_empty() {
             self.word(rest.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte)));
         }
-        if let Some(text) = &mut self.text {
-            text.push_str(&String::from_utf8_lossy(bytes));
-        }
-    }
-}
-
-impl Trace {
-    fn word(&mut self, word: u64) {
-        self.hash = (self.hash ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
     }
 }
 

@@ -9,7 +9,7 @@ pub type TimeMs = u64;
 pub const END_OF_TIME: TimeMs = u64::MAX;
 
 /// Who provides a remote calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProviderKind {
     /// Google Calendar.
@@ -19,7 +19,7 @@ pub enum ProviderKind {
 }
 
 /// Which way a replica carries changes. See `wit/types.wit`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplicaMode {
     /// Both ways.
@@ -33,7 +33,7 @@ pub enum ReplicaMode {
 }
 
 /// Who wins where both sides changed the same property.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConflictPolicy {
     /// The later edit.
@@ -47,7 +47,7 @@ pub enum ConflictPolicy {
 }
 
 /// One authorised provider account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Connection {
     /// Its id.
     pub id: String,
@@ -62,7 +62,7 @@ pub struct Connection {
 }
 
 /// A provider calendar bound to a local calendar.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Replica {
     /// Its id.
     pub id: String,
@@ -89,7 +89,7 @@ pub struct Replica {
 }
 
 /// Another replica of the same calendar.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReplicaSummary {
     /// Its id.
     pub id: String,
@@ -98,7 +98,7 @@ pub struct ReplicaSummary {
 }
 
 /// An event of a local calendar.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventRow {
     /// Its uid.
     pub uid: String,
@@ -119,7 +119,7 @@ pub struct EventRow {
 }
 
 /// What a replica and the calendar last agreed on for one event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Shadow {
     /// The event.
     pub uid: String,
@@ -142,7 +142,7 @@ pub struct Shadow {
 }
 
 /// How many shadows there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShadowCount {
     /// Not gone.
     pub live: u64,
@@ -151,7 +151,7 @@ pub struct ShadowCount {
 }
 
 /// "This event may have to be written to this replica."
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PushEntry {
     /// The replica.
     pub replica: String,
@@ -168,7 +168,7 @@ pub struct PushEntry {
 }
 
 /// A page of the push queue.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct PushQueuePage {
     /// Entries that are due.
     pub due: Vec<PushEntry>,
@@ -177,7 +177,7 @@ pub struct PushQueuePage {
 }
 
 /// A buffered row that waits for its master.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Orphan {
     /// Remote id of the master.
     pub master: String,
@@ -188,7 +188,7 @@ pub struct Orphan {
 }
 
 /// A push registration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Channel {
     /// Its id.
     pub id: String,
@@ -205,7 +205,7 @@ pub struct Channel {
 }
 
 /// Which side stands after a conflict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConflictWinner {
     /// The application's.
     Local,
@@ -216,7 +216,7 @@ pub enum ConflictWinner {
 }
 
 /// Both sides had changed the same thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConflictRow {
     /// Its id.
     pub id: String,
@@ -245,7 +245,7 @@ pub struct ConflictRow {
 }
 
 /// What gave up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// A write.
     Push,
@@ -258,7 +258,7 @@ pub enum FailureKind {
 }
 
 /// A dead letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Failure {
     /// The same for the same replica, kind and subject.
     pub id: String,
@@ -281,7 +281,7 @@ pub struct Failure {
 }
 
 /// Health of a replica.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// First listing not ended.
@@ -295,7 +295,7 @@ pub enum Health {
 }
 
 /// New state of a replica.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReplicaUpdate {
     /// The replica.
     pub id: String,
@@ -310,7 +310,7 @@ pub struct ReplicaUpdate {
 }
 
 /// New health of a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConnectionUpdate {
     /// The connection.
     pub id: String,
@@ -323,7 +323,7 @@ pub struct ConnectionUpdate {
 }
 
 /// What must still be true at the commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Expectation {
     /// (replica, revision).
     Replica(String, u64),
@@ -336,7 +336,7 @@ pub enum Expectation {
 }
 
 /// One write of a batch. See `wit/storage.wit`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// State of a replica.
     PutReplica(ReplicaUpdate),
@@ -375,7 +375,7 @@ pub enum Change {
 }
 
 /// One atomic write.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Batch {
     /// Checked first.
     pub expectations: Vec<Expectation>,
@@ -384,7 +384,7 @@ pub struct Batch {
 }
 
 /// Why a storage call failed. Nothing was written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum StorageError {
     /// An expectation did not hold.
     #[error("the store was changed by somebody else meanwhile")]
@@ -401,7 +401,7 @@ pub enum StorageError {
 }
 
 /// "Look at this replica."
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mark {
     /// The tenant.
     pub tenant: String,
@@ -414,7 +414,7 @@ pub struct Mark {
 }
 
 /// What became of a mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MarkOutcome {
     /// Durable.
     Marked,
@@ -423,7 +423,7 @@ pub enum MarkOutcome {
 }
 
 /// Why there is no authorisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AuthError {
     /// For good.
     #[error("the provider refuses the grant: connect the account again")]
@@ -437,7 +437,7 @@ pub enum AuthError {
 }
 
 /// Settings of the installation. See `wit/configuration.wit`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Settings {
     /// Public URL for notifications, without the provider's segment.
     pub webhook_url: Option<String>,
@@ -456,7 +456,7 @@ pub struct Settings {
 }
 
 /// HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
     /// GET.
     Get,
@@ -471,7 +471,7 @@ pub enum Method {
 }
 
 /// An HTTP request. `Authorization` is added by [`crate::sync`]'s exchange.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     /// Method.
     pub method: Method,
@@ -484,7 +484,7 @@ pub struct Request {
 }
 
 /// An HTTP response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Response {
     /// Status.
     pub status: u16,
@@ -503,7 +503,7 @@ impl Response {
 }
 
 /// No response came: the request may or may not have been applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum TransportError {
     /// No connection, reset, or time-out.
     #[error("no answer from the provider")]
