@@ -253,12 +253,11 @@ impl<F: Effects> Session<'_, F> {
     fn after_master(&mut self, before: Present, response: &Response) -> Flow<Option<Present>> {
         let Ok(Row::Event(mut event)) = self.provider.read_row(&self.target(), &response.body) else { return Ok(None) };
         if self.provider.embeds_exceptions() && event.document.is_recurring() && event.exceptions.is_none() {
-            // The answer to a write does not show them, and the write may have ended some.
+            // The answer to a write does not show them, and the write may have ended some. What a look says of the series
+            // itself is newer than the write: if somebody edited it in between, a listing brings that (invariant I1).
             let mut seen = self.look_at(std::slice::from_ref(&event.id))?;
-            match seen.rows.pop() {
-                Some(Row::Event(whole)) => event = whole,
-                _ => return Ok(None),
-            }
+            let Some(Row::Event(whole)) = seen.rows.pop() else { return Ok(None) };
+            (event.exceptions, event.exceptions_span) = (whole.exceptions, whole.exceptions_span);
         }
         let incarnation = before.notes.incarnation;
         if let Some(rows) = event.exceptions.take() {
