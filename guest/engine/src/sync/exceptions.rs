@@ -44,12 +44,12 @@ impl<F: Effects> Session<'_, F> {
             return self.skip_exception(job, present, &recurrence_id, wanted);
         }
         let instance = match present.notes.instances.get(&recurrence_id) {
-            // Without a version tag it would be written blind.
-            Some(instance) if !instance.etag.is_empty() => instance.clone(),
-            // Excluded here, and the provider's series has no such date.
+            // Excluded here, and the provider's series has no such date: perhaps it had, and what is left of that is no more.
             _ if hidden && before.is_none() && self.lacks(&present, &recurrence_id) => {
                 return self.skip_exception(job, present, &recurrence_id, wanted);
             }
+            // Without a version tag it would be written blind.
+            Some(instance) if !instance.etag.is_empty() => instance.clone(),
             _ => match self.find_instance(&job, &present, &recurrence_id)? {
                 Found::AsKnown(instance) => instance,
                 // Somebody changed the occurrence, and it was not announced yet: that comes first.
