@@ -259,32 +259,32 @@ impl<'a, F: Effects> Session<'a, F> {
         }
     }
 
-    /// Commit: all or nothing, with the state as it is now.
-    pub(super) fn commit(&mut self, mut changes: Vec<Change>, mut expectations: Vec<Expectation>) -> Flow<()> {
+    /// Commit: all or nothing, with the state as it is now. The replica's revision moves each time, so that what was decided
+    /// on an older store than the last commit left is refused.
+    pub(super) fn commit(&mut self, mut changes: Vec<Change>, more: Vec<Expectation>) -> Flow<()> {
         let text = self.state.text();
-        let state_moved = text != self.stored;
-        if !state_moved && changes.is_empty() {
+        if changes.is_empty() && text == self.stored {
             return Ok(());
         }
-        expectations.push(Expectation::Replica(self.replica.id.clone(), self.replica.revision));
-        if !has(Bug::NoLease) {
-            expectations.push(Expectation::Lease(self.replica.id.clone(), self.replica.lease_epoch));
-        }
-        if state_moved {
-            changes.push(Change::PutReplica(ReplicaUpdate {
-                id: self.replica.id.clone(),
-                state: text.clone(),
-                health: self.state.health.unwrap_or(Health::Starting),
-                reason: self.state.reason.clone(),
-                synced_ms: self.state.synced_ms,
-            }));
-        }
+        let expectations = self.expectations(more);
+        changes.push(Change::PutReplica(ReplicaUpdate {
+            id: self.replica.id.clone(),
+            state: text.clone(),
+            health: self.state.health.unwrap_or(Health::Starting),
+            reason: self.state.reason.clone(),
+            synced_ms: self.state.synced_ms,
+        }));
         self.fx.commit(Batch { expectations, changes })?;
-        if state_moved {
-            self.replica.revision += 1;
-            self.stored = text;
-        }
+        self.replica.revision += 1;
+        self.stored = text;
         Ok(())
+    }
+
+    /// What must still be so: before all, the lease, so that who lost it does not go on.
+    fn expectations(&self, more: Vec<Expectation>) -> Vec<Expectation> {
+        let (replica, revision) = (&self.replica, self.replica.revision);
+        let lease = (!has(Bug::NoLease)).then(|| Expectation::Lease(replica.id.clone(), replica.lease_epoch));
+        lease.into_iter().chain([Expectation::Replica(replica.id.clone(), revision)]).chain(more).collect()
     }
 
     /// Entries that tell the other replicas of the calendar about a new revision.
