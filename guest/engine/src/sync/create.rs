@@ -34,6 +34,8 @@ impl<F: Effects> Session<'_, F> {
             Ok(request) => request,
             Err(Refused { code, detail }) => return self.give_up(job, code, detail, vec![]),
         };
+        // Made on the word of a store that lags behind, an event that was deleted since would be there again (invariant I3).
+        self.confirm(&job.scene.uid, job.scene.local.row.as_ref().map_or(0, |row| row.revision))?;
         let (verdict, response) = self.exchange(Purpose::Create, request)?;
         match verdict {
             Verdict::Done if self.provider.is_older(&response.body) => self.meet(job, &new, &response),
