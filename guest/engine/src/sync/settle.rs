@@ -1,5 +1,7 @@
 //! Carries out what `plan` decided about a remote event, as changes of one batch: nothing is written here.
 
+use serde_json::Value;
+
 use super::arrive::{Remote, Subject, rebased};
 use super::outward;
 use super::plan::{Base, Decision, Rules, State, plan};
@@ -130,11 +132,12 @@ impl<F: Effects> Session<'_, F> {
     fn is_sent(&self, present: &Present, sent: &Document, base: &Document) -> bool {
         let sent = align(sent, &present.document);
         let [now, after, before] = [&present.document, &sent, base].map(super::present::overrides);
-        let kept = |id: &String| Some(rebased(base, &present.document, id, before.get(id)?));
-        let is_ours = |id: &String| {
-            let shown = now.get(id);
-            shown == after.get(id) || shown == before.get(id) || shown == kept(id).as_ref()
+        // As it was sent or known; or what it said next to the series as it was before.
+        let is = |id: &String, known: Option<&Value>| {
+            let kept = known.map(|known| rebased(base, &present.document, id, known));
+            now.get(id) == known || now.get(id) == kept.as_ref()
         };
+        let is_ours = |id: &String| is(id, after.get(id)) || is(id, before.get(id));
         self.difference(present, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
     }
 
