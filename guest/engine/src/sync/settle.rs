@@ -79,6 +79,8 @@ impl<F: Effects> Session<'_, F> {
         };
         let base = match &shadow {
             None => Base::None,
+            // Made again: the two sides have not met in this one.
+            Some(shadow) if shadow.gone && shadow.remote_id != remote_id => Base::None,
             Some(shadow) if shadow.gone => Base::Gone,
             Some(_) => Base::Agreed,
         };
@@ -111,20 +113,11 @@ impl<F: Effects> Session<'_, F> {
             return false;
         }
         let shadow = shadow.filter(|shadow| !shadow.gone);
+        let base = shadow.map(|shadow| remote_base(shadow, local)).unwrap_or_default();
         let sent = shadow.map(|shadow| Notes::parse(&shadow.notes).sent).unwrap_or_default();
-        let base = shadow.map(|shadow| remote_base(shadow, local));
-        let is_sent = |base: &Document| {
-            let mut sent = sent.iter().filter_map(|sent| Document::parse(sent).ok());
-            sent.any(|sent| self.is_sent(present, &sent, base))
-        };
-        if base.as_ref().is_some_and(is_sent) {
-            return true;
-        }
-        let wanted = match base {
-            Some(base) => wanted_remote(local, &base),
-            None => local.document.clone(),
-        };
-        local.state == State::Deleted && self.expresses(present, &wanted)
+        let sent = sent.iter().filter_map(|sent| Document::parse(sent).ok());
+        let last = (local.state == State::Deleted).then(|| wanted_remote(local, &base));
+        sent.chain(last).any(|sent| self.is_sent(present, &sent, &base))
     }
 
     /// Whether the provider shows what was sent, or a part: exceptions are written one by one, and stay as they were when
