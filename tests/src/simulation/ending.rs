@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use serde_json::{Map, Value};
-use tandem_engine::effects::{Failure, FailureKind};
+use tandem_engine::effects::{Failure, FailureKind, Replica};
 use tandem_engine::sync::Outcome;
+use tandem_engine::sync::state::State;
 
 use super::history::Setup;
 use super::ledger::Ledger;
@@ -37,6 +38,7 @@ type View = BTreeMap<Seen, u32>;
 /// Live on in peace, and say what does not hold.
 pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Violation> {
     let mut violations = Vec::new();
+    finish_listings(world);
     for round in 1..=ROUNDS {
         if let Err(what) = rest(world) {
             violations.push(Violation { invariant: "I15", what });
@@ -74,6 +76,14 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
     violations.extend(remains(world));
     violations.extend(providers(world, ledger.has_split()));
     violations
+}
+
+/// A listing that began before the last edit need not show it: it ends before the first round.
+fn finish_listings(world: &mut World) {
+    let is_under_way = |replica: &Replica| State::parse(&replica.state).listing.is_some();
+    if world.memory.replicas.values().any(is_under_way) {
+        let _ = world.settle();
+    }
 }
 
 /// Every cursor is lost, and everything is listed once more: what is known already changes nothing (I11).
@@ -118,10 +128,8 @@ fn answer_guards(world: &mut World) {
         let there = |id: &str| {
             if replica == REPLICA { world.google.event(ACCOUNT, id) } else { world.microsoft.event(ACCOUNT, id) }
         };
-        let generation = tandem_engine::sync::state::State::parse(
-            &world.memory.replica(replica).map(|replica| replica.state).unwrap_or_default(),
-        )
-        .generation;
+        let state = world.memory.replica(replica).map(|replica| replica.state).unwrap_or_default();
+        let generation = State::parse(&state).generation;
         let unseen = world.memory.unseen(replica, generation, None, 1_000);
         let still = |id: &str| there(id).is_some_and(|row| row["status"] != "cancelled");
         let accept = !unseen.iter().any(|shadow| still(&shadow.remote_id));
