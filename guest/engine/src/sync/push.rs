@@ -232,7 +232,7 @@ impl<F: Effects> Session<'_, F> {
                     .filter(|sent| self.is_written(&present, wanted, &sent.recurrence_id, &sent.body))
                     .map(|sent| reached(&present.document, wanted, &sent.recurrence_id));
                 let is_last = differing(reached.as_ref().unwrap_or(&present.document), wanted).is_empty();
-                match apart && is_last && self.is_series_gone(&job.scene)? {
+                match apart && is_last && self.is_series_gone(&job.scene.remote_id)? {
                     // The deletion is what this edit has to be merged with.
                     true => self.look_again(job, &remote_id, Verdict::Changed)?,
                     false => self.written(job, present, wanted, reached.as_ref(), true)?,
@@ -244,9 +244,9 @@ impl<F: Effects> Session<'_, F> {
         }
     }
 
-    /// Whether a series was deleted: a write of one of its exceptions, a row of its own, does not tell (invariant I1).
-    fn is_series_gone(&mut self, scene: &Scene) -> Flow<bool> {
-        Ok(matches!(self.read_again(&scene.remote_id)?, Row::Gone(_)))
+    /// Whether a series was deleted: one of its exceptions, a row of its own, does not tell (invariant I1).
+    pub(super) fn is_series_gone(&mut self, remote_id: &str) -> Flow<bool> {
+        Ok(matches!(self.read_again(remote_id)?, Row::Gone(_)))
     }
 
     /// The remote side after a write of the master: what came back, and its exceptions as they are now.
@@ -386,11 +386,7 @@ impl<F: Effects> Session<'_, F> {
         // "Not found" for a write, but there for a read: do not write it again and again.
         let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
         entry.due_ms = if stuck { self.now_ms + 60_000 } else { self.now_ms };
-        let mut rows = vec![row];
-        if remote_id != scene.remote_id && self.is_series_gone(&scene)? {
-            rows.push(Row::Gone(scene.remote_id));
-        }
-        self.absorb(rows, vec![Change::Postpone(entry)])
+        self.absorb(vec![row], vec![Change::Postpone(entry)])
     }
 
     /// Read an event or exception that is known.

@@ -72,6 +72,9 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn settle(&mut self, out: &mut Pending, subject: Subject, row: Option<EventRow>) -> Flow<()> {
         let Subject { remote_id, shadow, remote } = subject;
         let local = self.local(row, shadow.as_ref());
+        // Nothing is agreed on with an exception that is all that is left of its series.
+        let is_alone = matches!(&remote, Remote::Present(present) if present.alone) && local.state != State::Same;
+        let remote = if is_alone && self.is_series_gone(&remote_id)? { Remote::Gone } else { remote };
         let uid = match (&shadow, &remote) {
             (Some(shadow), _) => shadow.uid.clone(),
             (None, Remote::Present(present)) => present.document.uid().to_owned(),
