@@ -16,7 +16,7 @@ const ZONE: &str = "Europe/Berlin";
 const QUARTER_MS: i64 = 900_000;
 
 /// What an accepted edit was about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Done {
     /// The family of the event.
     pub family: String,
@@ -26,6 +26,8 @@ pub struct Done {
     pub split: bool,
     /// The provider's id of the event or series; empty where it was edited in the application.
     pub series: String,
+    /// The provider's id of what was edited, which may be an occurrence.
+    pub target: String,
 }
 
 /// An edit that somebody tried.
@@ -41,6 +43,8 @@ pub struct Visit {
     pub after: Facts,
     /// Requests that had left by then.
     pub sent: usize,
+    /// Requests that had left when the step ended in whose middle it was.
+    pub step_end: usize,
 }
 
 /// Try an edit.
@@ -48,7 +52,7 @@ pub fn visit(world: &mut World, edit: Edit) -> Visit {
     let (before, sent) = (facts::of(world, edit.side), world.sent.len());
     let done = act(world, &edit);
     let after = if done.is_some() { facts::of(world, edit.side) } else { Facts::new() };
-    Visit { edit, done, before, after, sent }
+    Visit { edit, done, before, after, sent, step_end: sent }
 }
 
 /// Do an edit; none when there was nothing to edit, or it was refused.
@@ -129,7 +133,7 @@ fn create(world: &mut World, edit: &Edit, start: &str, series: Option<Rhythm>) -
             world.microsoft.user_insert(ACCOUNT, &event).is_ok()
         }
     };
-    made.then_some(Done { family: name, deleted: false, split: false, series: String::new() })
+    made.then_some(Done { family: name, ..Done::default() })
 }
 
 /// A wall time that is later on the clock.
@@ -179,7 +183,7 @@ fn here(world: &mut World, edit: &Edit) -> Option<Done> {
     let deleted = action == Action::Delete && occurrence.is_none();
     let split = following && action != Action::Delete;
     let request = AppEdit { recurrence_id: occurrence, scope, ..edit_of(Some(&uid), action) };
-    world.edit(&request).ok().map(|_| Done { family: name, deleted, split, series: String::new() })
+    world.edit(&request).ok().map(|_| Done { family: name, deleted, split, ..Done::default() })
 }
 
 /// The recurrence id of an occurrence of a local series.
@@ -217,7 +221,7 @@ fn google(world: &World, edit: &Edit) -> Option<Done> {
         let second = world.google.user_split(ACCOUNT, id, &json!({})).ok()?;
         let body = google_patch(world, &edit.change, &name, edit.token, &second, true)?;
         let _ = world.google.user_patch(ACCOUNT, second["id"].as_str()?, &body);
-        return Some(Done { family: name, deleted: false, split: true, series: master });
+        return Some(Done { family: name, deleted: false, split: true, series: master, target: id.to_owned() });
     }
     let done = match &edit.change {
         Change::Delete => world.google.user_delete(ACCOUNT, id).is_ok(),
@@ -230,7 +234,7 @@ fn google(world: &World, edit: &Edit) -> Option<Done> {
         }
     };
     let deleted = edit.change == Change::Delete && instance.is_none();
-    done.then_some(Done { family: name, deleted, split: false, series: master })
+    done.then_some(Done { family: name, deleted, split: false, series: master, target: id.to_owned() })
 }
 
 /// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day.
@@ -282,7 +286,7 @@ fn outlook(world: &World, edit: &Edit) -> Option<Done> {
         let second = world.microsoft.user_split(ACCOUNT, id, &json!({})).ok()?;
         let body = outlook_patch(&edit.change, &name, edit.token, &second, true)?;
         let _ = world.microsoft.user_patch(ACCOUNT, second["id"].as_str()?, &body);
-        return Some(Done { family: name, deleted: false, split: true, series: master });
+        return Some(Done { family: name, deleted: false, split: true, series: master, target: id.to_owned() });
     }
     let done = match &edit.change {
         Change::Delete => world.microsoft.user_delete(ACCOUNT, id).is_ok(),
@@ -292,7 +296,7 @@ fn outlook(world: &World, edit: &Edit) -> Option<Done> {
         }
     };
     let deleted = edit.change == Change::Delete && occurrence.is_none();
-    done.then_some(Done { family: name, deleted, split: false, series: master })
+    done.then_some(Done { family: name, deleted, split: false, series: master, target: id.to_owned() })
 }
 
 fn outlook_patch(change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> Option<Value> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tandem_engine::sync::{Outcome, StepError};
+use tandem_providers::microsoft::named;
 
 use super::ending;
 use super::history::{Act, History, Side, Trouble};
@@ -11,9 +12,9 @@ use super::ledger::Ledger;
 use super::marks::{Mark, Marks};
 use super::misfortunes::strike;
 use super::observer::Violation;
-use super::people::{self, Visit};
+use super::people::{self, Done, Visit};
 use super::stage;
-use crate::world::{ACCOUNT, EngineKind, GRAPH, Sent, World};
+use crate::world::{EngineKind, GRAPH, Sent, World};
 
 /// How much happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,25 +145,23 @@ fn note(world: &mut World, visit: Visit, tally: &mut Tally, ledger: &mut Ledger)
         let here = visit.edit.side == Side::App;
         observer.marks.reach(if here { Mark::SplitHere } else { Mark::SplitThere });
     }
-    ledger.note(&visit, done, is_overrun(world, &visit, &done.series));
+    ledger.note(&visit, done, is_overrun(world, &visit, done));
 }
 
-/// Whether an occurrence was edited between a look at its series and the write of it. No provider has a condition on the
-/// occurrences of a series, so nobody can know, and nobody can tell. The later pages of a listing show what was there when
-/// it began: they are no look, and neither is one at other events.
-fn is_overrun(world: &World, visit: &Visit, series: &str) -> bool {
+/// Whether an occurrence was edited between a look at its series and the write of it, or of the series. No provider has a
+/// condition on the occurrences of a series, so nobody can know, and nobody can tell. The later pages of a listing show what
+/// was there when it began: they are no look, and neither is one at other events or occurrences.
+fn is_overrun(world: &World, visit: &Visit, done: &Done) -> bool {
     let host = match visit.edit.side {
         Side::App => return false,
         Side::Google => "sim.invalid",
         Side::Outlook => GRAPH,
     };
     let goes_on = |url: &str| url.contains("skiptoken=") || url.contains("pageToken=");
-    let is_of = |id: &str| match visit.edit.side {
-        Side::Outlook => world
-            .microsoft
-            .event(ACCOUNT, &id.replace("%3D", "="))
-            .is_some_and(|row| row["id"] == series || row["seriesMasterId"] == series),
-        _ => id.starts_with(series),
+    // Ids in paths, and in those within a batch. Graph's have two forms, and may name what is gone.
+    let is_of = |id: &str| match (named(&id.replace("%3D", "=")), named(&done.target)) {
+        (Some((item, at)), Some((edited, edited_at))) => item == edited && (at.is_none() || at == edited_at),
+        _ => id == done.series || id == done.target,
     };
     let concerns = |sent: &Sent| {
         let listed = sent.method == "GET" && !goes_on(&sent.url) && sent.url.contains("oken=");
@@ -170,7 +169,12 @@ fn is_overrun(world: &World, visit: &Visit, series: &str) -> bool {
         let mut ids = text.split("/events/").skip(1).filter_map(|rest| rest.split(['?', '/', '"', ' ']).next());
         listed || ids.any(is_of)
     };
-    let mut later = world.sent.iter().skip(visit.sent).filter(|sent| sent.url.contains(host) && concerns(sent));
+    let mut later = world
+        .sent
+        .iter()
+        .take(visit.step_end)
+        .skip(visit.sent)
+        .filter(|sent| sent.url.contains(host) && concerns(sent));
     visit.edit.occurrence.is_some() && later.next().is_some_and(|next| matches!(next.method, "PATCH" | "DELETE"))
 }
 
@@ -197,6 +201,10 @@ fn work(world: &mut World, steps: u8, trouble: Option<Trouble>, tally: &mut Tall
         }
         let sent = world.sent.len();
         let result = world.leased_step(replica);
+        let now = world.sent.len();
+        if let Some(visit) = world.visit.as_mut().filter(|visit| visit.sent >= sent) {
+            visit.step_end = now;
+        }
         tally.steps += 1;
         note_error(world, result.as_ref().err());
         let died = world.is_dead();

@@ -42,6 +42,7 @@ pub use config::{
 };
 pub use error::ApiError;
 pub use state::{Counters, LogLine};
+pub use truth::named;
 
 use crate::clock::Clock;
 use crate::faults::FaultKind;

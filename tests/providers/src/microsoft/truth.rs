@@ -10,7 +10,7 @@ use super::series::{self, Occurrence, Target, occurrences};
 use super::state::{Calendar, Exception, Item, State, text};
 use super::time::{Moment, Span, civil_text, second_text};
 use super::view::View;
-use super::{Microsoft, html};
+use super::{Microsoft, html, ids};
 use crate::shown::{Shown, Written};
 
 const DAY_MS: i64 = 86_400_000;
@@ -84,6 +84,12 @@ fn shown_in(item: &Item, span: &Span, exception: Option<&Exception>) -> Shown {
         place: word(item, exception, "location", Some("displayName")).to_owned(),
         notes: html::to_text(word(item, exception, "body", Some("content"))),
     }
+}
+
+/// What an id names, whatever its form, and whether it is still there: the item, and the original start of an occurrence.
+#[must_use]
+pub fn named(id: &str) -> Option<(String, Option<i64>)> {
+    ids::read(id).map(|id| (id.core, id.original_ms))
 }
 
 impl Microsoft {
