@@ -349,6 +349,7 @@ impl<F: Effects> Session<'_, F> {
         let mut notes = Notes { lines: event.lines, read_only: !event.writable, ..Notes::default() };
         if let Some((before, known)) = known {
             notes.writes = known.writes;
+            notes.sent = known.sent;
             if document.is_recurring() && !known.instances.is_empty() {
                 let same_times = ["start", "timeZone", "recurrenceRules", "showWithoutTime"]
                     .iter()

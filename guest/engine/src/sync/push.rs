@@ -314,7 +314,6 @@ impl<F: Effects> Session<'_, F> {
             agreed.set_overrides(all);
         }
         present.notes.writes.clone_from(&scene.notes.writes);
-        present.notes.sent.clear();
         if !open.is_empty() {
             present.notes.refused.clone_from(&scene.notes.refused);
         }

@@ -51,7 +51,7 @@ impl<F: Effects> Session<'_, F> {
         out.changes.push(self.queue_here(&scene.uid, revision));
     }
 
-    /// Store a shadow whose local half is `agreed`.
+    /// Store a shadow whose local half is `agreed`. What was sent before without an answer is over.
     pub(super) fn write_shadow(
         &mut self,
         out: &mut Pending,
@@ -61,6 +61,7 @@ impl<F: Effects> Session<'_, F> {
         revision: u64,
     ) {
         let (remote, local) = (present.document.text(), agreed.text());
+        let notes = Notes { sent: Vec::new(), ..present.notes.clone() };
         let shadow = Shadow {
             uid: scene.uid.clone(),
             remote_id: scene.remote_id.clone(),
@@ -70,7 +71,7 @@ impl<F: Effects> Session<'_, F> {
             gone: false,
             local: (local != remote).then(|| local.to_owned()),
             remote: remote.to_owned(),
-            notes: present.notes.text(),
+            notes: notes.text(),
         };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
     }
