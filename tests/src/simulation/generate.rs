@@ -4,7 +4,7 @@ use tandem_engine::effects::ConflictPolicy;
 
 use super::dice::{Dice, Stream};
 use super::history::{
-    Act, Change, Edit, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble, Write,
+    Act, Change, Edit, Form, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble, Write,
 };
 
 /// Misfortunes that a provider may have, by how often they come.
@@ -87,11 +87,12 @@ impl People {
         self.token += 1;
         let mut edit = edit(dice, &self.who, self.token);
         if self.reads_only && edit.side == Side::Outlook {
-            edit.change = Change::New { day: 2 + dice.small(26), hour: 9, series: None };
+            edit.change = Change::New { day: 2 + dice.small(26), hour: 9, series: None, form: form(dice) };
         } else if self.token == 1 {
             // Without an event there is nothing to edit.
             let series = dice.once_in(2).then(|| rhythm(dice));
-            edit.change = Change::New { day: 2 + dice.small(26), hour: 7 + dice.small(11), series };
+            let (day, hour) = (2 + dice.small(26), 7 + dice.small(11));
+            edit.change = Change::New { day, hour, series, form: form(dice) };
         }
         edit
     }
@@ -186,7 +187,7 @@ fn people(setup: &Setup) -> Vec<Side> {
 fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
     let (day, hour) = (2 + dice.small(26), 7 + dice.small(11));
     let change = match dice.below(12) {
-        0..=2 => Change::New { day, hour, series: dice.once_in(2).then(|| rhythm(dice)) },
+        0..=2 => Change::New { day, hour, series: dice.once_in(2).then(|| rhythm(dice)), form: form(dice) },
         3 | 4 => Change::Title,
         5 => Change::Notes,
         6 => Change::Place,
@@ -202,6 +203,15 @@ fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
         occurrence: (!dice.once_in(3)).then(|| u16::from(dice.small(8))),
         following: dice.once_in(7),
         change,
+    }
+}
+
+fn form(dice: &mut Dice) -> Form {
+    match dice.below(10) {
+        0 | 1 => Form::Day,
+        2 | 3 => Form::Abroad,
+        4 => Form::Guest,
+        _ => Form::Hour,
     }
 }
 

@@ -3,7 +3,9 @@
 
 use tandem_engine::effects::ConflictPolicy;
 
-use super::history::{Act, Change, Edit, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble};
+use super::history::{
+    Act, Change, Edit, Form, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble,
+};
 use super::marks::Mark;
 use super::observer::Violation;
 use super::play::play;
@@ -99,7 +101,7 @@ fn edit(side: Side, token: u32, change: Change) -> Edit {
 }
 
 fn new(side: Side, token: u32, series: Option<Rhythm>) -> Act {
-    Act::Edit(edit(side, token, Change::New { day: 3, hour: 9, series }))
+    Act::Edit(edit(side, token, Change::New { day: 3, hour: 9, series, form: Form::Hour }))
 }
 
 fn change(side: Side, token: u32, what: Change) -> Act {

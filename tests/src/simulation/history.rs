@@ -174,6 +174,9 @@ pub enum Change {
         hour: u8,
         /// A series.
         series: Option<Rhythm>,
+        /// Of which kind.
+        #[serde(default)]
+        form: Form,
     },
     /// Another title.
     Title,
@@ -195,6 +198,20 @@ pub enum Change {
     },
     /// Away.
     Delete,
+}
+
+/// What a new event is like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Form {
+    /// An hour in Berlin.
+    #[default]
+    Hour,
+    /// A whole day.
+    Day,
+    /// An hour in New York.
+    Abroad,
+    /// An hour in Berlin with a guest; in Outlook without.
+    Guest,
 }
 
 /// How often a series comes.

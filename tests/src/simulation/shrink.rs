@@ -1,7 +1,7 @@
 //! A failing history becomes small: faults go first, then edits, then values become simple. What is left still breaks
 //! the same invariant.
 
-use super::history::{Act, Change, Edit, History};
+use super::history::{Act, Change, Edit, Form, History};
 use super::play::play;
 use crate::world::EngineKind;
 
@@ -85,6 +85,7 @@ fn plainer(best: &mut History, holds: &mut impl FnMut(&History) -> bool) {
             |act: &mut Act| if_edit(act, |edit| edit.event = 0),
             |act: &mut Act| if_edit(act, |edit| edit.occurrence = edit.occurrence.map(|_| 0)),
             |act: &mut Act| if_edit(act, |edit| edit.change = plain(&edit.change)),
+            |act: &mut Act| if_edit(act, |edit| edit.change = ordinary(edit.change.clone())),
         ] {
             attempt(best, &|history| {
                 if let Some(act) = history.acts.get_mut(at) {
@@ -127,10 +128,18 @@ fn if_edit(act: &mut Act, change: impl Fn(&mut Edit)) {
     }
 }
 
+/// What is new is an hour in Berlin.
+fn ordinary(mut change: Change) -> Change {
+    if let Change::New { form, .. } = &mut change {
+        *form = Form::Hour;
+    }
+    change
+}
+
 /// The same kind of edit, or a change of the title.
 fn plain(change: &Change) -> Change {
     match change {
-        Change::New { series, .. } => Change::New { day: 3, hour: 9, series: *series },
+        Change::New { series, form, .. } => Change::New { day: 3, hour: 9, series: *series, form: *form },
         Change::Delete => Change::Delete,
         _ => Change::Title,
     }

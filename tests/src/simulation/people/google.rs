@@ -1,0 +1,136 @@
+//! Google's pages.
+
+use serde_json::{Value, json};
+use tandem_engine::time::{LocalDateTime, Zones as _, parse_rfc3339};
+
+use super::{DAY_MS, Done, GUEST, NEXT, New, QUARTER_MS, ZONE, chosen_there, ended, moved, other_days};
+use crate::simulation::facts::title;
+use crate::simulation::history::{Change, Edit, Form, Rhythm};
+use crate::world::{ACCOUNT, World, google_meeting};
+
+pub(super) fn create(world: &World, new: &New<'_>) -> bool {
+    let mut event = google_meeting(&new.title, &new.start, &new.end);
+    (event["start"]["timeZone"], event["end"]["timeZone"]) = (new.zone().into(), new.zone().into());
+    if new.form == Form::Day {
+        (event["start"], event["end"]) = (date(&new.start), date(&new.end));
+    }
+    if new.form == Form::Guest {
+        event["attendees"] = json!([{"email": GUEST}]);
+    }
+    // What Tandem does not know must live on (invariant I18).
+    event["extendedProperties"] = json!({"private": {"crm": new.name}});
+    if let Some(rhythm) = new.series {
+        event["recurrence"] = json!([line(rhythm, new.form)]);
+    }
+    world.google.user_insert(ACCOUNT, &event).is_ok()
+}
+
+/// A whole day, by its midnight.
+fn date(midnight: &str) -> Value {
+    json!({"date": midnight.get(..10), "dateTime": null, "timeZone": null})
+}
+
+/// The end of June is the end of its last day where the series is.
+fn line(rhythm: Rhythm, form: Form) -> String {
+    match rhythm {
+        Rhythm::Daily(count) => format!("RRULE:FREQ=DAILY;COUNT={count}"),
+        Rhythm::Fortnightly(count) => format!("RRULE:FREQ=WEEKLY;INTERVAL=2;COUNT={count}"),
+        Rhythm::Monthly(count) => format!("RRULE:FREQ=MONTHLY;COUNT={count}"),
+        Rhythm::Weekly => {
+            let until = match form {
+                Form::Day => "20260630",
+                Form::Abroad => "20260701T035959Z",
+                Form::Hour | Form::Guest => "20260630T215959Z",
+            };
+            format!("RRULE:FREQ=WEEKLY;UNTIL={until}")
+        }
+    }
+}
+
+pub(super) fn act(world: &World, edit: &Edit) -> Option<Done> {
+    let (number, master) = chosen_there(world, edit)?;
+    let row = world.google.event(ACCOUNT, &master)?;
+    let name = format!("E{number}");
+    let recurs = row["recurrence"].is_array();
+    let instance = edit.occurrence.filter(|_| recurs).and_then(|n| {
+        let among = |count: usize| usize::from(n) % count.clamp(1, NEXT);
+        world.google.instance(ACCOUNT, &master, among)
+    });
+    let target = instance.clone().unwrap_or(row);
+    let id = target["id"].as_str()?;
+    if edit.following && instance.is_some() && edit.change != Change::Delete {
+        // What cannot be done is known before the series is two.
+        patch(world, &edit.change, &name, edit.token, &target, true)?;
+        let second = world.google.user_split(ACCOUNT, id, &json!({})).ok()?;
+        let body = patch(world, &edit.change, &name, edit.token, &second, true)?;
+        let _ = world.google.user_patch(ACCOUNT, second["id"].as_str()?, &body);
+        return Some(Done { family: name, deleted: false, split: true, series: master, target: id.to_owned() });
+    }
+    let done = match &edit.change {
+        Change::Delete => world.google.user_delete(ACCOUNT, id).is_ok(),
+        change => {
+            let mut body = patch(world, change, &name, edit.token, &target, recurs)?;
+            if let (Change::Move { .. }, None, true) = (change, &instance, recurs) {
+                let lines = target["recurrence"].as_array()?.iter();
+                body["recurrence"] = lines.map(|line| to_the_end_of_day(world, line, zone_of(&target))).collect();
+            }
+            world.google.user_patch(ACCOUNT, id, &body).is_ok()
+        }
+    };
+    let deleted = edit.change == Change::Delete && instance.is_none();
+    done.then_some(Done { family: name, deleted, split: false, series: master, target: id.to_owned() })
+}
+
+/// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day.
+fn to_the_end_of_day(world: &World, line: &Value, zone: &str) -> Value {
+    let line = line.as_str().unwrap_or_default();
+    let until = line.split(';').find_map(|part| part.split_once("UNTIL=")).map_or("", |(_, until)| until);
+    let parts = [0..4, 4..6, 6..8, 9..11, 11..13, 13..15].map(|part| until.get(part).unwrap_or_default());
+    let [year, month, day, hour, minute, second] = parts;
+    let last = parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"));
+    let midnight = last.and_then(|last| world.zones.to_local(zone, last)).map(|local| LocalDateTime(local).to_string());
+    let end = midnight.and_then(|local| {
+        let (zone_ms, last) = (parse_rfc3339(&format!("{local}Z"))? - last?, last?);
+        let day_ms = (last + zone_ms).div_euclid(DAY_MS) * DAY_MS;
+        tandem_engine::time::format_rfc3339(day_ms + DAY_MS - 1_000 - zone_ms)
+    });
+    match end {
+        Some(end) => {
+            let end: String = end.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
+            json!(line.replace(until, &format!("{end}Z")))
+        }
+        None => json!(line),
+    }
+}
+
+/// The zone of a row.
+fn zone_of(row: &Value) -> &str {
+    row["start"]["timeZone"].as_str().unwrap_or(ZONE)
+}
+
+fn patch(world: &World, change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> Option<Value> {
+    if let (Some(start), Change::Move { .. } | Change::Length { .. }) = (row["start"]["date"].as_str(), change) {
+        let (start, length_ms) = other_days(change, &format!("{start}T00:00:00"), DAY_MS, recurs)?;
+        return Some(json!({"start": date(&start), "end": date(&ended(&start, length_ms))}));
+    }
+    let zone = zone_of(row);
+    let local = |moment: &str| {
+        let at = parse_rfc3339(row[moment]["dateTime"].as_str()?)?;
+        Some((at, LocalDateTime(world.zones.to_local(zone, at)?).to_string()))
+    };
+    let times = |start: &str, length_ms: i64| {
+        let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone, "date": null});
+        json!({"start": at(start), "end": at(&ended(start, length_ms))})
+    };
+    Some(match change {
+        Change::Title => json!({"summary": title(name, token)}),
+        Change::Notes => json!({"description": format!("notes #{token}#")}),
+        Change::Place => json!({"location": format!("hall #{token}#")}),
+        Change::Move { day, hour } => {
+            let ((from, start), (to, _)) = (local("start")?, local("end")?);
+            times(&moved(&start, *day, *hour, token, recurs), to - from)
+        }
+        Change::Length { quarters } => times(&local("start")?.1, i64::from(*quarters) * QUARTER_MS),
+        Change::New { .. } | Change::Delete => json!({}),
+    })
+}

@@ -1,0 +1,186 @@
+//! People who edit: in the application, in Google's pages, in Outlook. Each chooses among what is seen there.
+//! Invariant: whether an edit was accepted is all that a person learns; nothing here looks at the engine's store.
+
+mod google;
+mod here;
+mod outlook;
+
+use serde_json::{Value, json};
+use tandem_engine::time::{format_rfc3339, parse_rfc3339};
+
+use super::facts::{self, Facts, family, title, wall, written};
+use super::history::{Change, Edit, Form, Rhythm, Side};
+use crate::world::{OUTLOOK, REPLICA, World};
+
+const ZONE: &str = "Europe/Berlin";
+const ABROAD: &str = "America/New_York";
+/// Somebody who must never get mail that nobody asked for (invariant I17).
+const GUEST: &str = "guest@guests.invalid";
+const DAY_MS: i64 = 86_400_000;
+const QUARTER_MS: i64 = 900_000;
+
+/// What an accepted edit was about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The family of the event.
+    pub family: String,
+    /// A whole event or series went away.
+    pub deleted: bool,
+    /// One series became two.
+    pub split: bool,
+    /// The provider's id of the event or series; empty where it was edited in the application.
+    pub series: String,
+    /// The provider's id of what was edited, which may be an occurrence.
+    pub target: String,
+}
+
+/// An edit that somebody tried.
+#[derive(Debug)]
+pub struct Visit {
+    /// What was tried.
+    pub edit: Edit,
+    /// What came of it.
+    pub done: Option<Done>,
+    /// What its side said until then.
+    pub before: Facts,
+    /// What it said afterwards.
+    pub after: Facts,
+    /// Requests that had left by then.
+    pub sent: usize,
+    /// Requests that had left when the step ended in whose middle it was.
+    pub step_end: usize,
+}
+
+/// Try an edit.
+pub fn visit(world: &mut World, edit: Edit) -> Visit {
+    let (before, sent) = (facts::of(world, edit.side), world.sent.len());
+    let done = act(world, &edit);
+    let after = if done.is_some() { facts::of(world, edit.side) } else { Facts::new() };
+    Visit { edit, done, before, after, sent, step_end: sent }
+}
+
+/// Do an edit; none when there was nothing to edit, or it was refused.
+fn act(world: &mut World, edit: &Edit) -> Option<Done> {
+    let account = match edit.side {
+        Side::App => None,
+        Side::Google => Some(REPLICA),
+        Side::Outlook => Some(OUTLOOK),
+    };
+    if account.is_some_and(|replica| !world.memory.replicas.contains_key(replica)) {
+        return None;
+    }
+    if let Change::New { day, hour, series, form } = edit.change {
+        return create(world, edit, (day, hour), series, form);
+    }
+    match edit.side {
+        Side::App => here::act(world, edit),
+        Side::Google => google::act(world, edit),
+        Side::Outlook => outlook::act(world, edit),
+    }
+}
+
+fn nth<T: Clone>(all: &[T], n: u16) -> Option<T> {
+    all.get(usize::from(n) % all.len().max(1)).cloned()
+}
+
+/// One of the events that a person sees, given by title and id: those that were made first come first, so that people
+/// on all sides mean the same one. Returns the number of its family and its id.
+fn chosen(mut rows: Vec<(u32, String)>, n: u16) -> Option<(u32, String)> {
+    rows.sort_unstable();
+    nth(&rows, n)
+}
+
+/// The same at a provider.
+fn chosen_there(world: &World, edit: &Edit) -> Option<(u32, String)> {
+    let mut rows = Vec::new();
+    written(world, edit.side, |row| {
+        let family = family(row.title).filter(|_| row.series.is_none());
+        rows.extend(family.map(|family| (number(&family), row.id.clone().into_owned())));
+    });
+    chosen(rows, edit.event)
+}
+
+/// Occurrences that a person chooses from.
+const NEXT: usize = 12;
+
+fn number(family: &str) -> u32 {
+    family.trim_start_matches('E').parse().unwrap_or(0)
+}
+
+/// Something new.
+struct New<'a> {
+    /// The name of its family.
+    name: &'a str,
+    /// With the edit's own value.
+    title: String,
+    /// On the wall clock of its zone; midnight for a whole day.
+    start: String,
+    /// Exclusive, as `start`.
+    end: String,
+    series: Option<Rhythm>,
+    form: Form,
+}
+
+impl New<'_> {
+    /// The zone whose clock it is made by.
+    fn zone(&self) -> &'static str {
+        if self.form == Form::Abroad { ABROAD } else { ZONE }
+    }
+}
+
+fn create(world: &mut World, edit: &Edit, (day, hour): (u8, u8), series: Option<Rhythm>, form: Form) -> Option<Done> {
+    let name = format!("E{}", edit.token);
+    let (start, length_ms) = match form {
+        Form::Day => (midnight(day), DAY_MS),
+        _ => (wall(day, hour, edit.token), QUARTER_MS * 4),
+    };
+    let end = ended(&start, length_ms);
+    let new = New { name: &name, title: title(&name, edit.token), start, end, series, form };
+    let made = match edit.side {
+        Side::App => here::create(world, &new, edit.token),
+        Side::Google => google::create(world, &new),
+        Side::Outlook => outlook::create(world, &new),
+    };
+    made.then_some(Done { family: name, ..Done::default() })
+}
+
+/// The beginning of a day of March.
+fn midnight(day: u8) -> String {
+    format!("2026-03-{day:02}T00:00:00")
+}
+
+/// Another time for a whole day; what comes again keeps its days.
+fn other_days(change: &Change, start: &str, length_ms: i64, recurs: bool) -> Option<(String, i64)> {
+    match change {
+        _ if recurs => None,
+        Change::Move { day, .. } => Some((midnight(*day), length_ms)),
+        Change::Length { quarters } => Some((start.to_owned(), DAY_MS * (1 + i64::from(*quarters % 3)))),
+        _ => None,
+    }
+}
+
+/// A wall time that is later on the clock.
+fn ended(start: &str, ms: i64) -> String {
+    let at = parse_rfc3339(&format!("{start}Z")).unwrap_or_default();
+    format_rfc3339(at + ms).unwrap_or_default().chars().take(19).collect()
+}
+
+/// The new start of something that begins at `old`: another day too, unless it comes again.
+fn moved(old: &str, day: u8, hour: u8, token: u32, recurs: bool) -> String {
+    let to = wall(day, hour, token);
+    if recurs { format!("{}{}", old.get(..10).unwrap_or_default(), to.get(10..).unwrap_or_default()) } else { to }
+}
+
+/// How often a series comes, in the application's words.
+fn rule(rhythm: Rhythm) -> Value {
+    match rhythm {
+        Rhythm::Daily(count) => json!({"@type": "RecurrenceRule", "frequency": "daily", "count": count}),
+        Rhythm::Fortnightly(count) => {
+            json!({"@type": "RecurrenceRule", "frequency": "weekly", "interval": 2, "count": count})
+        }
+        Rhythm::Monthly(count) => json!({"@type": "RecurrenceRule", "frequency": "monthly", "count": count}),
+        Rhythm::Weekly => {
+            json!({"@type": "RecurrenceRule", "frequency": "weekly", "until": "2026-06-30T23:59:59"})
+        }
+    }
+}
