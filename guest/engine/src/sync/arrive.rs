@@ -220,6 +220,11 @@ impl<F: Effects> Session<'_, F> {
             match (verdict, self.provider.read_row(&self.target(), &response.body)) {
                 (Verdict::Done, Ok(Row::Exception(exception))) => rows.push(*exception),
                 (Verdict::NotFound, _) => lost.push(instance.id.clone()),
+                (Verdict::Done, Err(skipped)) if skipped.remote_id.is_none() => {
+                    return Err(
+                        self.fail("damaged-answer", "the provider's answer to a read of an exception is damaged")
+                    );
+                }
                 _ => {}
             }
         }
