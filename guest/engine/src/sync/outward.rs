@@ -1,9 +1,10 @@
 //! What of a local event may leave through a replica.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::effects::ReplicaMode;
 use crate::event::Document;
+use crate::recurrence;
 
 /// Properties that a busy-only replica may show: when the event is, and nothing of what it is.
 const TIMES: [&str; 9] = [
@@ -38,10 +39,11 @@ pub(crate) fn view(mode: ReplicaMode, document: Document) -> Document {
         let times = times.filter(|(name, _)| TIMES.contains(&name.as_str()) || *name == "excluded");
         (id.clone(), times.map(|(n, v)| (n.clone(), v.clone())).collect::<Map<_, _>>().into())
     });
-    shown.set_overrides(
-        overrides
-            .filter(|(_, patch): &(String, serde_json::Value)| patch.as_object().is_some_and(|p| !p.is_empty()))
-            .collect(),
-    );
+    // One that says nothing of times is of no interest, unless it is an additional date.
+    let is_shown = |(id, patch): &(String, Value)| {
+        patch.as_object().is_some_and(|patch| !patch.is_empty())
+            || !recurrence::contains(document.value(), id).unwrap_or(true)
+    };
+    shown.set_overrides(overrides.filter(is_shown).collect());
     shown
 }
