@@ -17,14 +17,14 @@ use crate::shown::{Shown, Written};
 /// How far an endless series is looked into, in seconds: five years, as events.instances does.
 const AHEAD_S: i64 = super::list::INSTANCES_AHEAD_S;
 
-/// Events and series that are not deleted, and the exceptions (moved and cancelled) of live series, without those that
-/// their series no longer has.
+/// Events and series that are not deleted, and the exceptions (moved and cancelled) of live series, without deletions of
+/// what their series no longer has.
 fn there(calendar: &Calendar) -> impl Iterator<Item = (&String, &Row)> {
     let live = |id: &str| calendar.rows.get(id).is_some_and(|row| !row.is_cancelled());
     let series = calendar.rows.iter().filter(|(_, row)| row.body.contains_key("recurrence") && !row.is_cancelled());
     let orphans: BTreeSet<String> = series.flat_map(|(id, _)| series::orphans(calendar, id)).collect();
     calendar.rows.iter().filter(move |(id, row)| match row.master() {
-        Some(master) => live(master) && !orphans.contains(*id),
+        Some(master) => live(master) && !(row.is_cancelled() && orphans.contains(*id)),
         None => !row.is_cancelled(),
     })
 }
@@ -66,7 +66,7 @@ impl Google {
     }
 
     /// What is there: events and series that are not deleted, and the exceptions (moved and cancelled) of live series,
-    /// without those that their series no longer has.
+    /// without deletions of what their series no longer has.
     #[must_use]
     pub fn truth(&self, calendar: &str) -> Vec<Value> {
         let state = self.lock();
