@@ -102,6 +102,7 @@ impl<F: Effects> Session<'_, F> {
                 }
                 continue;
             }
+            let arrival = self.with_its_series(&remote_id, arrival, shadow.as_ref())?;
             let arrival = self.with_known_exceptions(arrival, shadow.as_ref())?;
             if let Some(subject) = self.subject(remote_id, arrival, shadow, changes) {
                 subjects.push(subject);
@@ -172,6 +173,21 @@ impl<F: Effects> Session<'_, F> {
             }
         }
         Ok(())
+    }
+
+    /// An exception may come before its master, and be what a write of the series made of it. While the answer to one is
+    /// missing, the series is asked for: what it is like now tells whose edit that was (invariant I3).
+    fn with_its_series(&mut self, id: &str, mut arrival: Arrival, shadow: Option<&Shadow>) -> Flow<Arrival> {
+        let sent = shadow.map(|shadow| Notes::parse(&shadow.notes).sent).unwrap_or_default();
+        if arrival.event.is_some() || arrival.gone || sent.is_empty() {
+            return Ok(arrival);
+        }
+        match self.read_again(id)? {
+            Row::Event(event) => arrival.event = Some(event),
+            Row::Gone(_) => arrival.gone = true,
+            _ => {}
+        }
+        Ok(arrival)
     }
 
     /// Whether a changed master takes its exceptions along is not documented, and they come as rows only when they
