@@ -20,8 +20,8 @@ impl Google {
     /// `<id>_R20260310T100000`, starts at the instance with `patch` on it. Answers the second master.
     ///
     /// # Errors
-    /// `notFound` for anything but an instance of a live series behind its first one; 501 for rules that are not
-    /// expanded.
+    /// `notFound` for anything but an instance that the rules of a live series give, behind its first one; 501 for rules
+    /// that are not expanded.
     pub fn user_split(&self, calendar: &str, instance_id: &str, patch: &Value) -> Result<Value, ApiError> {
         let (master_id, first_lines, second) = {
             let state = self.lock();
@@ -32,8 +32,9 @@ impl Google {
                 known.rows.get(&master_id).filter(|row| !row.is_cancelled()).ok_or_else(ApiError::not_found)?;
             let series = Series::read(&master.body, &known.time_zone)?.ok_or_else(ApiError::not_found)?;
             let original = When::stored(&instance, "originalStartTime").ok_or_else(ApiError::not_found)?;
-            let before = series.generated_before(original.utc(&known.time_zone));
-            if before == 0 {
+            let at = original.utc(&known.time_zone);
+            let before = series.generated_before(at);
+            if before == 0 || before == series.generated_before(at + 1) {
                 return Err(ApiError::not_found());
             }
             let lines: Vec<&str> = master
