@@ -381,7 +381,11 @@ impl<F: Effects> Session<'_, F> {
             let detail = "somebody else keeps changing the event at the same time; try again later";
             return self.give_up(job, "contested", detail, vec![]);
         }
-        let row = self.read_again(remote_id)?;
+        // Nothing of an exception tells that its series is gone, and it may look as it always did.
+        let row = match remote_id != scene.remote_id && self.is_series_gone(&scene.remote_id)? {
+            true => Row::Gone(scene.remote_id),
+            false => self.read_again(remote_id)?,
+        };
         // "Not found" for a write, but there for a read: do not write it again and again.
         let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
         entry.due_ms = if stuck { self.now_ms + 60_000 } else { self.now_ms };
