@@ -5,8 +5,10 @@
     clippy::indexing_slicing,
     reason = "only tests use it, and whatever is unexpected is to end them"
 )]
+#![cfg_attr(not(feature = "component"), allow(dead_code, reason = "some of a world is there for the component only"))]
 
 pub mod agenda;
+#[cfg_attr(not(feature = "component"), path = "component/absent.rs")]
 mod component;
 pub mod memory;
 pub mod person;

@@ -176,6 +176,9 @@ fn told(history: &History, played: &Played, order: &Order) -> String {
 /// The component's bytes, by their SHA-256.
 #[must_use]
 pub fn component_hash() -> String {
+    if component::bytes().is_empty() {
+        return "not built in".to_owned();
+    }
     let hash = Sha256::digest(component::bytes());
     hash.iter().take(8).fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
