@@ -196,19 +196,14 @@ fn first_meeting(local: State, remote: State, rules: Rules) -> Decision {
 fn after_the_end(local: State, remote: State, rules: Rules) -> Decision {
     let there = |state| matches!(state, State::Same | State::Changed);
     let direction = direction(rules);
-    let writes = matches!(direction, Direction::Both | Direction::Outward);
     match (there(local), there(remote)) {
         (true, true) if direction == Direction::Neither => Decision::Nothing,
-        // We created it again, the answer got lost, and the application has deleted it (invariants I3, I6).
-        (false, true) if local == State::Deleted && remote == State::Same && rules.ours && writes => {
-            Decision::DeleteRemote
-        }
         // Somebody brought it back to life at the provider.
         (false, true) if rules.mode == ReplicaMode::TwoWay || rules.mode == ReplicaMode::Pull => Decision::CreateLocal,
         (true, true) if direction == Direction::Outward => Decision::UpdateRemote,
         (true, true) => Decision::Merge,
         // The local event lives (again) and its old remote id is burned.
-        (true, false) if writes => Decision::RecreateRemote,
+        (true, false) if matches!(direction, Direction::Both | Direction::Outward) => Decision::RecreateRemote,
         _ => Decision::Nothing,
     }
 }

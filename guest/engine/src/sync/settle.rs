@@ -91,9 +91,7 @@ impl<F: Effects> Session<'_, F> {
             Remote::Present(present) => present.notes.clone(),
             Remote::Gone => shadow.as_ref().map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default(),
         };
-        // What is there again under the id that was deleted, somebody else brought back.
-        let is_revived = shadow.as_ref().is_some_and(|shadow| shadow.gone && shadow.remote_id == remote_id);
-        let ours = matches!(&remote, Remote::Present(present) if !is_revived && self.is_ours(present, &uid));
+        let ours = matches!(&remote, Remote::Present(present) if self.is_ours(present, &uid));
         let state = match (remote_state(&remote, shadow.as_ref()), &remote) {
             // Our own write, whose answer was lost, before what was done here since: nobody's edit (invariants I3, I6).
             (State::Changed, Remote::Present(present)) if self.is_own_write(&local, shadow.as_ref(), present) => {
