@@ -120,18 +120,21 @@ impl<F: Effects> Session<'_, F> {
         sent.chain(last).any(|sent| self.is_sent(present, &sent, &base))
     }
 
-    /// Whether the provider shows what was sent, or a part: exceptions are written one by one, and stay as they were when
-    /// their series changes.
+    /// Whether the provider shows nothing that is neither known nor was sent: a write may have been applied in part, as
+    /// exceptions are written one by one, and stay as they were when their series changes.
     fn is_sent(&self, present: &Present, sent: &Document, base: &Document) -> bool {
-        let sent = align(sent, &present.document);
-        let [now, after, before] = [&present.document, &sent, base].map(super::present::overrides);
+        let [sent, base] = [sent, base].map(|known| align(known, &present.document));
+        let versions = Versions { local_base: &base, local: &sent, remote_base: &base, remote: &present.document };
+        let both = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
+        let [now, after, before] = [&present.document, &sent, &base].map(super::present::overrides);
         // As it was sent or known; or what it said next to the series as it was before.
         let is = |id: &String, known: Option<&Value>| {
-            let kept = known.map(|known| rebased(base, &present.document, id, known));
+            let kept = known.map(|known| rebased(&base, &present.document, id, known));
             now.get(id) == known || now.get(id) == kept.as_ref()
         };
         let is_ours = |id: &String| is(id, after.get(id)) || is(id, before.get(id));
-        self.difference(present, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
+        let both = Present { document: both, ..present.clone() };
+        self.difference(&both, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
     }
 
     /// During a sweep whose deletions were refused, what is missing is created again.
