@@ -180,6 +180,8 @@ impl<F: Effects> Session<'_, F> {
         let Some(mut shadow) = job.scene.shadow.clone().filter(|_| !overrides(&remote).is_empty()) else {
             return Ok(());
         };
+        // Should it not be applied at all, they stay as they are.
+        job.scene.notes.sent.push(remote.text().to_owned());
         remote.set_overrides(Map::new());
         job.scene.local.base.set_overrides(Map::new());
         job.scene.notes.instances.clear();
