@@ -39,6 +39,7 @@ fn nothing_is_violated_in_some_histories() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "component"), ignore = "the component is not built in")]
 fn nothing_is_violated_through_the_component() {
     for seed in 0..SHIPPED {
         lived(&generate(seed), EngineKind::Component, &format!("seed {seed}"));
@@ -46,6 +47,7 @@ fn nothing_is_violated_through_the_component() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "component"), ignore = "the component is not built in")]
 fn sqlite_says_what_the_memory_says_whatever_goes_wrong() {
     for seed in 0..SHIPPED {
         lived(&generate(seed), EngineKind::Sqlite, &format!("seed {seed}"));
@@ -66,6 +68,7 @@ fn what_was_found_once_stays_mended() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "component"), ignore = "the component is not built in")]
 fn the_same_seed_is_the_same_history_natively_and_through_the_component() {
     for seed in 100..112 {
         let history = generate(seed);

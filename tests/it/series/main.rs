@@ -23,7 +23,11 @@ macro_rules! through_both {
         }
         mod component {
             use super::super::{EngineKind, SetUp, every_case};
-            $(#[test] fn $name() { every_case($file, SetUp::$setup, EngineKind::Component); })*
+            $(
+                #[test]
+                #[cfg_attr(not(feature = "component"), ignore = "the component is not built in")]
+                fn $name() { every_case($file, SetUp::$setup, EngineKind::Component); }
+            )*
         }
     };
 }
