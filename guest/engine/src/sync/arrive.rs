@@ -221,10 +221,10 @@ impl<F: Effects> Session<'_, F> {
             let settled = match before.overrides().and_then(|all| all.get(recurrence_id)) {
                 Some(patch) => is_excluded(patch),
                 // Known from before the series moved away from this date: matters when it is back, be it as an additional
-                // date.
+                // date. When it moves away just now, one that was like the series may stay.
                 None => {
-                    !recurrence::contains(now.value(), recurrence_id).unwrap_or(false)
-                        && !overrides(now).contains_key(recurrence_id)
+                    let has = |series: &Document| recurrence::contains(series.value(), recurrence_id).unwrap_or(false);
+                    !has(before) && !has(now) && !overrides(now).contains_key(recurrence_id)
                 }
             };
             if settled || self.exception_reads >= EXCEPTION_READS_PER_STEP {
