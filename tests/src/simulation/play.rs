@@ -158,16 +158,17 @@ fn is_overrun(world: &World, visit: &Visit, done: &Done) -> bool {
         Side::Outlook => GRAPH,
     };
     let goes_on = |url: &str| url.contains("skiptoken=") || url.contains("pageToken=");
-    // Ids in paths, and in those within a batch. Graph's have two forms, and may name what is gone.
-    let is_of = |id: &str| match (named(&id.replace("%3D", "=")), named(&done.target)) {
+    // Ids in paths, and in those within a batch. Graph's have two forms, and may name what is gone. Google shows a series
+    // without its occurrences: that is no look at them.
+    let is_of = |id: &str, looks: bool| match (named(&id.replace("%3D", "=")), named(&done.target)) {
         (Some((item, at)), Some((edited, edited_at))) => item == edited && (at.is_none() || at == edited_at),
-        _ => id == done.series || id == done.target,
+        _ => id == done.target || id == done.series && !looks,
     };
     let concerns = |sent: &Sent| {
         let listed = sent.method == "GET" && !goes_on(&sent.url) && sent.url.contains("oken=");
         let text = format!("{} {}", sent.url, String::from_utf8_lossy(&sent.body));
         let mut ids = text.split("/events/").skip(1).filter_map(|rest| rest.split(['?', '/', '"', ' ']).next());
-        listed || ids.any(is_of)
+        listed || ids.any(|id| is_of(id, sent.method == "GET"))
     };
     let mut later = world
         .sent
