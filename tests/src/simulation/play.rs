@@ -176,7 +176,7 @@ fn is_overrun(world: &World, visit: &Visit, done: &Done) -> bool {
         .take(visit.step_end)
         .skip(visit.sent)
         .filter(|sent| sent.url.contains(host) && concerns(sent));
-    visit.edit.occurrence.is_some() && later.next().is_some_and(|next| matches!(next.method, "PATCH" | "DELETE"))
+    done.target != done.series && later.next().is_some_and(|next| matches!(next.method, "PATCH" | "DELETE"))
 }
 
 /// Some steps, the replicas in turn. An error ends them: the host would come back later.
