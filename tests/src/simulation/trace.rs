@@ -55,11 +55,10 @@ impl Trace {
     /// Something with a name. Its text is made only where the text is kept: it takes ten times as long as its number.
     pub(crate) fn value(&mut self, name: Arguments<'_>, value: &(impl Hash + Debug)) {
         value.hash(self);
-        let hash = self.hash;
-        if self.text.is_some() {
-            self.line(format_args!("{name} {value:?}"));
+        if let Some(text) = &mut self.text {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name} {value:?}");
         }
-        self.hash = hash;
     }
 
     fn word(&mut self, word: u64) {

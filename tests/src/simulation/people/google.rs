@@ -1,9 +1,9 @@
 //! Google's pages.
 
 use serde_json::{Value, json};
-use tandem_engine::time::{LocalDateTime, Zones as _, parse_rfc3339};
+use tandem_engine::time::{LocalDateTime, Zones as _, format_rfc3339, parse_rfc3339};
 
-use super::{DAY_MS, Done, GUEST, NEXT, New, QUARTER_MS, ZONE, chosen_there, ended, moved, other_days};
+use super::{Done, GUEST, NEXT, New, QUARTER_MS, ZONE, chosen_there, ended, moved, other_days};
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form, Rhythm};
 use crate::world::{ACCOUNT, World, google_meeting};
@@ -88,11 +88,9 @@ fn to_the_end_of_day(world: &World, line: &Value, zone: &str) -> Value {
     let parts = [0..4, 4..6, 6..8, 9..11, 11..13, 13..15].map(|part| until.get(part).unwrap_or_default());
     let [year, month, day, hour, minute, second] = parts;
     let last = parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"));
-    let midnight = last.and_then(|last| world.zones.to_local(zone, last)).map(|local| LocalDateTime(local).to_string());
-    let end = midnight.and_then(|local| {
-        let (zone_ms, last) = (parse_rfc3339(&format!("{local}Z"))? - last?, last?);
-        let day_ms = (last + zone_ms).div_euclid(DAY_MS) * DAY_MS;
-        tandem_engine::time::format_rfc3339(day_ms + DAY_MS - 1_000 - zone_ms)
+    let end = last.and_then(|last| {
+        let end_of_day = world.zones.to_local(zone, last)?.date().and_hms_opt(23, 59, 59)?;
+        format_rfc3339(world.zones.to_utc_ms(zone, end_of_day)?)
     });
     match end {
         Some(end) => {
@@ -110,7 +108,7 @@ fn zone_of(row: &Value) -> &str {
 
 fn patch(world: &World, change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> Option<Value> {
     if let (Some(start), Change::Move { .. } | Change::Length { .. }) = (row["start"]["date"].as_str(), change) {
-        let (start, length_ms) = other_days(change, &format!("{start}T00:00:00"), DAY_MS, recurs)?;
+        let (start, length_ms) = other_days(change, &format!("{start}T00:00:00"), recurs)?;
         return Some(json!({"start": date(&start), "end": date(&ended(&start, length_ms))}));
     }
     let zone = zone_of(row);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit as AppEdit, Scope};
 use tandem_engine::recurrence::{Window, occurrences};
 
-use super::{Done, GUEST, NEXT, New, chosen, moved, nth, number, other_days, rule};
+use super::{DAY_MS, Done, GUEST, NEXT, New, chosen, moved, nth, number, other_days, rule};
 use crate::simulation::facts::{family, title, title_of};
 use crate::simulation::history::{Change, Edit, Form};
 use crate::world::{CALENDAR, World, edit_of, meeting};
@@ -43,8 +43,8 @@ pub(super) fn act(world: &mut World, edit: &Edit) -> Option<Done> {
             let from = occurrence.as_deref().or_else(|| document["start"].as_str()).unwrap_or_default();
             let mut patch = match change {
                 Change::Move { .. } | Change::Length { .. } if document["showWithoutTime"] == true => {
-                    let (start, length_ms) = other_days(change, from, super::DAY_MS, recurs)?;
-                    json!({"start": start, "duration": format!("P{}D", length_ms / super::DAY_MS)})
+                    let (start, length_ms) = other_days(change, from, recurs)?;
+                    json!({"start": start, "duration": format!("P{}D", length_ms / DAY_MS)})
                 }
                 change => patch(change, &name, edit.token, from, recurs),
             };

@@ -149,11 +149,11 @@ fn midnight(day: u8) -> String {
     format!("2026-03-{day:02}T00:00:00")
 }
 
-/// Another time for a whole day; what comes again keeps its days.
-fn other_days(change: &Change, start: &str, length_ms: i64, recurs: bool) -> Option<(String, i64)> {
+/// Another time for a whole day, with its length; what comes again keeps its days.
+fn other_days(change: &Change, start: &str, recurs: bool) -> Option<(String, i64)> {
     match change {
         _ if recurs => None,
-        Change::Move { day, .. } => Some((midnight(*day), length_ms)),
+        Change::Move { day, .. } => Some((midnight(*day), DAY_MS)),
         Change::Length { quarters } => Some((start.to_owned(), DAY_MS * (1 + i64::from(*quarters % 3)))),
         _ => None,
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tandem_engine::time::parse_rfc3339;
 
-use super::{DAY_MS, Done, NEXT, New, QUARTER_MS, chosen_there, ended, moved, other_days, rule};
+use super::{Done, NEXT, New, QUARTER_MS, chosen_there, ended, moved, other_days, rule};
 use crate::person::outlook_rule;
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form};
@@ -64,7 +64,7 @@ fn patch(change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> 
         json!({"start": at(start), "end": at(&ended(start, length_ms))})
     };
     if let (true, Change::Move { .. } | Change::Length { .. }) = (row["isAllDay"] == true, change) {
-        let (start, length_ms) = other_days(change, wall_of("start")?, DAY_MS, recurs)?;
+        let (start, length_ms) = other_days(change, wall_of("start")?, recurs)?;
         return Some(times(&start, length_ms));
     }
     let count = |wall: &str| parse_rfc3339(&format!("{wall}Z"));
