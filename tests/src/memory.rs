@@ -222,7 +222,9 @@ impl Memory {
             }
             Change::PutShadow(replica, shadow) => {
                 self.drop_shadow(&replica, &shadow.uid);
-                self.by_remote.insert((replica.clone(), shadow.remote_id.clone()), shadow.uid.clone());
+                if !shadow.remote_id.is_empty() {
+                    self.by_remote.insert((replica.clone(), shadow.remote_id.clone()), shadow.uid.clone());
+                }
                 self.shadows.insert((replica, shadow.uid.clone()), shadow);
             }
             Change::TouchShadow(replica, uid, generation, etag) => {

@@ -34,11 +34,12 @@ pub enum Bug {
     OthersNotTold,
     DuplicateNotAdopted,
     DeletedOccurrenceKept,
+    SentNotNoted,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::CursorStoredEarly,
         Self::NoIfMatch,
         Self::SentInsteadOfReturned,
@@ -68,6 +69,7 @@ impl Bug {
         Self::OthersNotTold,
         Self::DuplicateNotAdopted,
         Self::DeletedOccurrenceKept,
+        Self::SentNotNoted,
     ];
 }
 

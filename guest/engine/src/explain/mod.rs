@@ -194,6 +194,8 @@ impl Known {
     fn standing(&self) -> Standing {
         let state = match &self.shadow {
             None => Agreement::Never,
+            // Its creation is noted, and not answered.
+            Some(shadow) if shadow.gone && shadow.remote_id.is_empty() => Agreement::Never,
             Some(shadow) if shadow.gone => Agreement::Gone,
             Some(_) if self.agreed == self.shown => Agreement::InStep,
             Some(_) => Agreement::Waiting,

@@ -13,7 +13,7 @@ use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Search, Ve
 use crate::seeded::{Bug, has};
 
 impl<F: Effects> Session<'_, F> {
-    pub(super) fn create(&mut self, job: Job) -> Flow<()> {
+    pub(super) fn create(&mut self, mut job: Job) -> Flow<()> {
         if job.scene.notes.incarnation > MAX_INCARNATIONS {
             return self.give_up(
                 job,
@@ -34,8 +34,7 @@ impl<F: Effects> Session<'_, F> {
             Ok(request) => request,
             Err(Refused { code, detail }) => return self.give_up(job, code, detail, vec![]),
         };
-        // Made on the word of a store that lags behind, an event that was deleted since would be there again (invariant I3).
-        self.confirm(&job.scene.uid, job.scene.local.row.as_ref().map_or(0, |row| row.revision))?;
+        self.announce_creation(&mut job.scene)?;
         let (verdict, response) = self.exchange(Purpose::Create, request)?;
         match verdict {
             Verdict::Done if self.provider.is_older(&response.body) => self.meet(job, &new, &response),
@@ -87,19 +86,23 @@ impl<F: Effects> Session<'_, F> {
         let target = job.scene.local.document.clone();
         let to = align(&target, &present.document);
         // A repeated creation may be answered with the first one, and the event was edited here in between: what was
-        // agreed on is what came back, and the rest is written next. Somebody may have edited it there, too: that is kept
+        // agreed on is what was sent then, and the rest is written next. Somebody may have edited it there, too: that is kept
         // in a record.
         let stale = self.provider.embeds_exceptions() && matches!(self.difference(&present, &to), Ok(Some(_)));
         if !stale {
             return self.written(job, present, &target, None, true);
         }
         self.report.pushed += 1;
-        let (agreed, revision) = (present.document.clone(), job.scene.local.row.as_ref().map_or(0, |row| row.revision));
         let mut out = Pending::default();
         self.answered(&mut out.changes);
-        self.write_shadow(&mut out, &job.scene, &present, &agreed, revision);
-        let outcome = Some(target.text().to_owned());
-        self.conflict(&mut out, &job.scene, Some(&present), outcome, &[], ConflictWinner::Local);
+        match self.created_as(&job.scene.notes, &present) {
+            Some(sent) => self.late_answer(&mut out, &job.scene, &present, &sent),
+            None => {
+                self.late_answer(&mut out, &job.scene, &present, &present.document);
+                let outcome = Some(target.text().to_owned());
+                self.conflict(&mut out, &job.scene, Some(&present), outcome, &[], ConflictWinner::Local);
+            }
+        }
         self.commit(out.changes, out.expectations)
     }
 
@@ -132,6 +135,7 @@ impl<F: Effects> Session<'_, F> {
         }
         // Deleted, or somebody else's: that id can never be ours again.
         job.scene.notes.incarnation += 1;
+        job.scene.notes.sent.clear();
         let shadow = Shadow {
             uid: job.scene.uid.clone(),
             remote_id: new.client_id.to_owned(),

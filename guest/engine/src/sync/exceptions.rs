@@ -24,7 +24,7 @@ pub(super) struct Sent {
 
 impl<F: Effects> Session<'_, F> {
     /// Write the first exception that differs; when none does, both sides agree.
-    pub(super) fn update_exception(&mut self, job: Job, present: Present, wanted: &Document) -> Flow<()> {
+    pub(super) fn update_exception(&mut self, mut job: Job, present: Present, wanted: &Document) -> Flow<()> {
         let open = differing(&present.document, wanted);
         let refused = |id: &String| present.notes.refused.contains(id);
         let Some(recurrence_id) = open.iter().find(|id| !refused(id)).cloned() else {
@@ -64,6 +64,7 @@ impl<F: Effects> Session<'_, F> {
         };
         let notify = job.entry.notify_attendees;
         if hidden {
+            self.announce(&mut job.scene, wanted)?;
             let request = self.provider.delete(&self.target(), &instance.id, &instance.etag, notify);
             let (verdict, response) = self.exchange(Purpose::Delete, request)?;
             let sent = Sent { recurrence_id, instance, body: Vec::new() };
@@ -86,6 +87,7 @@ impl<F: Effects> Session<'_, F> {
             Ok(None) => return self.skip_exception(job, present, &recurrence_id, wanted),
             Err(Refused { code, detail }) => return self.refuse_exception(job, &recurrence_id, code, detail),
         };
+        self.announce(&mut job.scene, wanted)?;
         let sent = Sent { recurrence_id, instance, body: request.body.clone() };
         let (verdict, response) = self.exchange(Purpose::Update, request)?;
         self.answered_write(job, verdict, &response, Some(sent), wanted)
@@ -202,4 +204,21 @@ pub(super) fn differing(from: &Document, to: &Document) -> Vec<String> {
 fn occurrence(master: &Document, recurrence_id: &str, override_patch: Option<&Value>) -> Document {
     let empty = Map::new();
     exception(master, recurrence_id, override_patch.and_then(Value::as_object).unwrap_or(&empty))
+}
+
+/// A local document whose open exceptions are as the provider has them: what is agreed on until they are written, too.
+pub(super) fn without_open(local: &Document, here: &Document, open: &[String]) -> Document {
+    let mut agreed = local.clone();
+    if open.is_empty() {
+        return agreed;
+    }
+    let (mut all, now) = (overrides(&agreed), overrides(here));
+    for recurrence_id in open {
+        match now.get(recurrence_id) {
+            Some(patch) => drop(all.insert(recurrence_id.clone(), patch.clone())),
+            None => drop(all.remove(recurrence_id)),
+        }
+    }
+    agreed.set_overrides(all);
+    agreed
 }

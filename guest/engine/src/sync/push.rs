@@ -1,14 +1,15 @@
-//! Writes what the local side changed: each write conditional, each followed by its own commit, so that a crash in
-//! between is met by the deterministic id (409), the version tag (412) or the base (nothing left to write).
+//! Writes what the local side changed: each write conditional, noted before (`sent.rs`) and followed by a commit of its own,
+//! so that a crash in between is met by the note, the deterministic id (409), the version tag (412) or the base (nothing left
+//! to write).
 
 use serde_json::Map;
 
-use super::Outcome;
-use super::exceptions::{Sent, differing, reached};
+use super::exceptions::{Sent, differing, reached, without_open};
 use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
 use super::present::{Present, overrides};
-use super::session::{Flow, Session, Stop};
+use super::sent::note_sent;
+use super::session::{Flow, Session};
 use super::settle::{Local, Pending, Scene, wanted_remote};
 use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
@@ -49,14 +50,7 @@ impl<F: Effects> Session<'_, F> {
             }
             Decision::CreateRemote | Decision::RecreateRemote => self.create(job),
             Decision::UpdateRemote | Decision::DeleteRemote if self.forgets_occurrences(&job) => self.pull_first(job),
-            Decision::UpdateRemote => {
-                let (uid, wanted) = (job.scene.uid.clone(), wanted_remote(&job.scene.local, &job.scene.remote_base()));
-                let result = self.update(job);
-                if matches!(result, Err(Stop::Outcome(Outcome::Retry { .. }))) {
-                    self.remember_sent(&uid, &wanted)?;
-                }
-                result
-            }
+            Decision::UpdateRemote => self.update(job),
             Decision::DeleteRemote => self.delete(job),
             Decision::RestoreLocal => self.take_back(job),
             _ if !rules.writable && rules.mode != ReplicaMode::Pull && job.scene.local.state == State::Changed => {
@@ -143,11 +137,12 @@ impl<F: Effects> Session<'_, F> {
 
     fn update(&mut self, mut job: Job) -> Flow<()> {
         if self.provider.embeds_exceptions() && self.ends_exceptions(&job.scene) {
-            self.expect_no_exceptions(&mut job)?;
+            expect_no_exceptions(&mut job.scene);
         }
         let (present, wanted, told) = self.told(&job);
         match told {
             Ok(Some(request)) => {
+                self.announce(&mut job.scene, &wanted)?;
                 let (verdict, response) = self.exchange(Purpose::Update, request)?;
                 self.answered_write(job, verdict, &response, None, &wanted)
             }
@@ -171,26 +166,6 @@ impl<F: Effects> Session<'_, F> {
         };
         let told = self.provider.update(&self.target(), &update);
         (present, wanted, told)
-    }
-
-    /// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its
-    /// answer or the look afterwards be lost, their absence is nobody's edit, and they are written again (invariant I1).
-    fn expect_no_exceptions(&mut self, job: &mut Job) -> Flow<()> {
-        let mut remote = job.scene.remote_base();
-        let Some(mut shadow) = job.scene.shadow.clone().filter(|_| !overrides(&remote).is_empty()) else {
-            return Ok(());
-        };
-        // Should it not be applied at all, they stay as they are.
-        job.scene.notes.sent.push(remote.text().to_owned());
-        remote.set_overrides(Map::new());
-        job.scene.local.base.set_overrides(Map::new());
-        job.scene.notes.instances.clear();
-        let local = job.scene.local.base.text();
-        shadow.local = (local != remote.text()).then(|| local.to_owned());
-        shadow.remote = remote.text().to_owned();
-        shadow.notes = job.scene.notes.text();
-        job.scene.shadow = Some(shadow.clone());
-        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
     }
 
     /// What became of a write of an event or (with its recurrence id) of an exception.
@@ -302,19 +277,9 @@ impl<F: Effects> Session<'_, F> {
             present.document = wanted.clone();
         }
         let Job { entry, scene } = job;
-        let mut agreed = scene.local.document.clone();
         let here = reached.unwrap_or(&present.document);
         let open = differing(here, wanted);
-        if !open.is_empty() {
-            let (mut all, now) = (overrides(&agreed), overrides(here));
-            for recurrence_id in &open {
-                match now.get(recurrence_id) {
-                    Some(patch) => drop(all.insert(recurrence_id.clone(), patch.clone())),
-                    None => drop(all.remove(recurrence_id)),
-                }
-            }
-            agreed.set_overrides(all);
-        }
+        let agreed = without_open(&scene.local.document, here, &open);
         present.notes.writes.clone_from(&scene.notes.writes);
         if !open.is_empty() {
             present.notes.refused.clone_from(&scene.notes.refused);
@@ -365,6 +330,7 @@ impl<F: Effects> Session<'_, F> {
         let mut notes = scene.notes;
         notes.incarnation += 1;
         notes.instances.clear();
+        notes.sent.clear();
         let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
         let buried = Shadow { gone: true, revision, remote: String::new(), local: None, notes: notes.text(), ..shadow };
         let mut changes = vec![Change::PutShadow(self.replica.id.clone(), buried)];
@@ -440,4 +406,19 @@ impl<F: Effects> Session<'_, F> {
         changes.extend(self.finished(&job.entry));
         self.commit(changes, vec![])
     }
+}
+
+/// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its answer
+/// or the look afterwards be lost, their absence is nobody's edit, and they are written again (invariant I1).
+fn expect_no_exceptions(scene: &mut Scene) {
+    let mut remote = scene.remote_base();
+    let Some(shadow) = scene.shadow.as_mut().filter(|_| !overrides(&remote).is_empty()) else { return };
+    // Should it not be applied at all, they stay as they are.
+    note_sent(&mut scene.notes, &remote);
+    remote.set_overrides(Map::new());
+    scene.local.base.set_overrides(Map::new());
+    scene.notes.instances.clear();
+    let local = scene.local.base.text();
+    shadow.local = (local != remote.text()).then(|| local.to_owned());
+    shadow.remote = remote.text().to_owned();
 }

@@ -12,7 +12,6 @@ use crate::effects::{
 use crate::event::Document;
 use crate::event::merge::Clash;
 use crate::id;
-use crate::limits::UNANSWERED;
 use crate::provider::Notes;
 use crate::recurrence;
 use crate::seeded::{Bug, has};
@@ -40,7 +39,7 @@ impl<F: Effects> Session<'_, F> {
             generation: self.state.generation,
             remote: String::new(),
             local: None,
-            notes: scene.notes.text(),
+            notes: Notes { sent: Vec::new(), ..scene.notes.clone() }.text(),
             ..shadow.clone()
         };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), buried));
@@ -88,19 +87,6 @@ impl<F: Effects> Session<'_, F> {
         }
         changes.push(Change::Enqueue(entry.clone()));
         self.commit(changes, vec![])
-    }
-
-    /// A write that does not end well may have been applied, all of it or a part. What it said is remembered, so that the
-    /// provider's event is recognised as ours also when the local one has gone on by then (invariants I3, I6).
-    pub(super) fn remember_sent(&mut self, uid: &str, wanted: &Document) -> Flow<()> {
-        let known = self.fx.shadows_by_uid(&self.replica.id, vec![uid.to_owned()])?.into_iter().flatten().next();
-        let Some(shadow) = known.filter(|shadow| !shadow.gone) else { return Ok(()) };
-        let mut notes = Notes::parse(&shadow.notes);
-        notes.sent.retain(|sent| sent != wanted.text());
-        // The first of them knew the provider's version: that is the one which may have been applied.
-        notes.sent.truncate(UNANSWERED - 1);
-        notes.sent.push(wanted.text().to_owned());
-        self.commit(vec![Change::PutShadow(self.replica.id.clone(), Shadow { notes: notes.text(), ..shadow })], vec![])
     }
 
     /// What is to be forgotten when nothing is left to be written.

@@ -280,14 +280,6 @@ impl<'a, F: Effects> Session<'a, F> {
         Ok(())
     }
 
-    /// Ask the store whether a decision about an event still holds, before what cannot be taken back: a store that lags behind
-    /// shows what was there once.
-    pub(super) fn confirm(&mut self, uid: &str, revision: u64) -> Flow<()> {
-        let event = Expectation::Event(self.replica.calendar.clone(), uid.to_owned(), revision);
-        let expectations = self.expectations(vec![event]);
-        Ok(self.fx.commit(Batch { expectations, changes: vec![] })?)
-    }
-
     /// What must still be so: before all, the lease, so that who lost it does not go on.
     fn expectations(&self, more: Vec<Expectation>) -> Vec<Expectation> {
         let (replica, revision) = (&self.replica, self.replica.revision);

@@ -1,11 +1,10 @@
 //! Carries out what `plan` decided about a remote event, as changes of one batch: nothing is written here.
 
-use serde_json::Value;
-
-use super::arrive::{Remote, Subject, rebased};
+use super::arrive::{Remote, Subject};
 use super::outward;
 use super::plan::{Base, Decision, Rules, State, plan};
 use super::present::Present;
+use super::sent::known_notes;
 use super::session::{Flow, Session};
 use super::state::Guard;
 use crate::effects::{Change, ConflictPolicy, ConflictWinner, Effects, EventRow, Expectation, Request, Shadow};
@@ -89,9 +88,16 @@ impl<F: Effects> Session<'_, F> {
         };
         let notes = match &remote {
             Remote::Present(present) => present.notes.clone(),
-            Remote::Gone => shadow.as_ref().map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default(),
+            Remote::Gone => known_notes(shadow.as_ref()),
         };
         let ours = matches!(&remote, Remote::Present(present) if self.is_ours(present, &uid));
+        if let (Base::None, Remote::Present(present), true) = (base, &remote, ours) {
+            if let Some(sent) = self.created_as(&known_notes(shadow.as_ref()), present) {
+                let scene = Scene { uid, remote_id, shadow, local, notes };
+                self.late_answer(out, &scene, present, &sent);
+                return Ok(());
+            }
+        }
         let state = match (remote_state(&remote, shadow.as_ref()), &remote) {
             // Our own write, whose answer was lost, before what was done here since: nobody's edit (invariants I3, I6).
             (State::Changed, Remote::Present(present)) if self.is_own_write(&local, shadow.as_ref(), present) => {
@@ -105,36 +111,6 @@ impl<F: Effects> Session<'_, F> {
             Remote::Present(present) => self.present(out, &mut scene, *present, decision),
             Remote::Gone => self.gone(out, &mut scene, decision),
         }
-    }
-
-    /// Whether the provider shows what was sent there without an answer, or a deleted event just as it was here at its end.
-    fn is_own_write(&self, local: &Local, shadow: Option<&Shadow>, present: &Present) -> bool {
-        if !matches!(local.state, State::Deleted | State::Changed) || has(Bug::OwnWriteTakenForEdit) {
-            return false;
-        }
-        let shadow = shadow.filter(|shadow| !shadow.gone);
-        let base = shadow.map(|shadow| remote_base(shadow, local)).unwrap_or_default();
-        let sent = shadow.map(|shadow| Notes::parse(&shadow.notes).sent).unwrap_or_default();
-        let sent = sent.iter().filter_map(|sent| Document::parse(sent).ok());
-        let last = (local.state == State::Deleted).then(|| wanted_remote(local, &base));
-        sent.chain(last).any(|sent| self.is_sent(present, &sent, &base))
-    }
-
-    /// Whether the provider shows nothing that is neither known nor was sent: a write may have been applied in part, as
-    /// exceptions are written one by one, and stay as they were when their series changes.
-    fn is_sent(&self, present: &Present, sent: &Document, base: &Document) -> bool {
-        let [sent, base] = [sent, base].map(|known| align(known, &present.document));
-        let versions = Versions { local_base: &base, local: &sent, remote_base: &base, remote: &present.document };
-        let both = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-        let [now, after, before] = [&present.document, &sent, &base].map(super::present::overrides);
-        // As it was sent or known; or what it said next to the series as it was before.
-        let is = |id: &String, known: Option<&Value>| {
-            let kept = known.map(|known| rebased(&base, &present.document, id, known));
-            now.get(id) == known || now.get(id) == kept.as_ref()
-        };
-        let is_ours = |id: &String| is(id, after.get(id)) || is(id, before.get(id));
-        let both = Present { document: both, ..present.clone() };
-        self.difference(&both, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
     }
 
     /// During a sweep whose deletions were refused, what is missing is created again.
@@ -361,7 +337,7 @@ impl Scene {
 }
 
 /// The remote half of a base.
-fn remote_base(shadow: &Shadow, local: &Local) -> Document {
+pub(super) fn remote_base(shadow: &Shadow, local: &Local) -> Document {
     match shadow {
         // Both halves of the base are the same text.
         Shadow { local: None, .. } => local.base.clone(),

@@ -1,0 +1,127 @@
+//! What was sent, and what became of it: noted before it is sent, recognised when the provider shows it. So a write is ours
+//! whatever happens to its request, its answer or this process, and is never taken for somebody's edit (invariants I3, I6).
+
+use serde_json::Value;
+
+use super::arrive::rebased;
+use super::exceptions::{differing, without_open};
+use super::plan::State;
+use super::present::{Present, overrides};
+use super::session::{Flow, Session};
+use super::settle::{Local, Pending, Scene, remote_base, wanted_remote};
+use crate::effects::{Change, Effects, Expectation, Shadow};
+use crate::event::Document;
+use crate::event::keys::align;
+use crate::event::merge::{Preference, Side, Versions, merge};
+use crate::limits::UNANSWERED;
+use crate::provider::Notes;
+use crate::seeded::{Bug, has};
+
+impl<F: Effects> Session<'_, F> {
+    // -- before it is sent
+
+    /// What is about to be sent is noted before it is sent: whatever becomes of the request, its answer or this process, the
+    /// provider's event is recognised as ours, in whole or in part, also when the local one has gone on by then
+    /// (invariants I3, I6). Other changes of the shadow in `scene` are stored with it.
+    pub(super) fn announce(&mut self, scene: &mut Scene, wanted: &Document) -> Flow<()> {
+        let Some(shadow) = scene.shadow.as_mut().filter(|shadow| !shadow.gone) else { return Ok(()) };
+        note_sent(&mut scene.notes, wanted);
+        let notes = scene.notes.text();
+        if notes == shadow.notes || has(Bug::SentNotNoted) {
+            return Ok(());
+        }
+        shadow.notes = notes;
+        let shadow = shadow.clone();
+        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
+    }
+
+    /// The same before a creation: no remote id is known yet. The store is asked whether the decision still holds, because one
+    /// that lags behind may show an event that was deleted since (invariant I3).
+    pub(super) fn announce_creation(&mut self, scene: &mut Scene) -> Flow<()> {
+        note_sent(&mut scene.notes, &scene.local.document);
+        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let current = Expectation::Event(self.replica.calendar.clone(), scene.uid.clone(), revision);
+        let notes = scene.notes.text();
+        let shadow = scene.shadow.take().unwrap_or_else(|| Shadow {
+            uid: scene.uid.clone(),
+            remote_id: String::new(),
+            etag: String::new(),
+            revision: 0,
+            generation: self.state.generation,
+            gone: true,
+            remote: String::new(),
+            local: None,
+            notes: String::new(),
+        });
+        let shadow = Shadow { notes, ..shadow };
+        scene.shadow = Some(shadow.clone());
+        self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![current])
+    }
+
+    // -- when it is shown
+
+    /// Whether the provider shows what was sent there without an answer, or a deleted event just as it was here at its end.
+    pub(super) fn is_own_write(&self, local: &Local, shadow: Option<&Shadow>, present: &Present) -> bool {
+        if !matches!(local.state, State::Deleted | State::Changed) || has(Bug::OwnWriteTakenForEdit) {
+            return false;
+        }
+        let shadow = shadow.filter(|shadow| !shadow.gone);
+        let base = shadow.map(|shadow| remote_base(shadow, local)).unwrap_or_default();
+        let sent = known_notes(shadow).sent;
+        let sent = sent.iter().filter_map(|sent| Document::parse(sent).ok());
+        let last = (local.state == State::Deleted).then(|| wanted_remote(local, &base));
+        sent.chain(last).any(|sent| self.is_sent(present, &sent, &base))
+    }
+
+    /// What was sent to create an event that the provider shows just so, without the exceptions that are still to be written.
+    pub(super) fn created_as(&self, notes: &Notes, present: &Present) -> Option<Document> {
+        let mut sent = notes.sent.iter().filter_map(|sent| Document::parse(sent).ok());
+        let now = overrides(&present.document);
+        sent.find(|sent| {
+            let to = align(sent, &present.document);
+            let after = overrides(&to);
+            self.difference(present, &to) == Ok(None) && now.iter().all(|(id, patch)| after.get(id) == Some(patch))
+        })
+        .filter(|_| !has(Bug::OwnWriteTakenForEdit))
+    }
+
+    /// What the lost answer to a creation would have said: both sides agree on what was sent, and what was done here since
+    /// is written next (invariants I3, I6).
+    pub(super) fn late_answer(&mut self, out: &mut Pending, scene: &Scene, present: &Present, sent: &Document) {
+        let open = differing(&present.document, &align(sent, &present.document));
+        let agreed = without_open(sent, &present.document, &open);
+        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        self.write_shadow(out, scene, present, &agreed, revision);
+        self.queue(out, scene);
+    }
+
+    /// Whether the provider shows nothing that is neither known nor was sent: a write may have been applied in part, as
+    /// exceptions are written one by one, and stay as they were when their series changes.
+    fn is_sent(&self, present: &Present, sent: &Document, base: &Document) -> bool {
+        let [sent, base] = [sent, base].map(|known| align(known, &present.document));
+        let versions = Versions { local_base: &base, local: &sent, remote_base: &base, remote: &present.document };
+        let both = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
+        let [now, after, before] = [&present.document, &sent, &base].map(overrides);
+        // As it was sent or known; or what it said next to the series as it was before.
+        let is = |id: &String, known: Option<&Value>| {
+            let kept = known.map(|known| rebased(&base, &present.document, id, known));
+            now.get(id) == known || now.get(id) == kept.as_ref()
+        };
+        let is_ours = |id: &String| is(id, after.get(id)) || is(id, before.get(id));
+        let both = Present { document: both, ..present.clone() };
+        self.difference(&both, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
+    }
+}
+
+/// The notes of a shadow, if there is one.
+pub(super) fn known_notes(shadow: Option<&Shadow>) -> Notes {
+    shadow.map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default()
+}
+
+/// Remember what is sent. The first of several knew the provider's version: that is the one which may have been applied.
+pub(super) fn note_sent(notes: &mut Notes, document: &Document) {
+    if !notes.sent.iter().any(|sent| sent == document.text()) {
+        notes.sent.truncate(UNANSWERED - 1);
+        notes.sent.push(document.text().to_owned());
+    }
+}
