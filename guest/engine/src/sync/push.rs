@@ -92,13 +92,17 @@ impl<F: Effects> Session<'_, F> {
     /// Look at the provider's changes just before the write: one of them may have to be merged with it. When they do not
     /// end in some pages, they come in the next steps, and the entry stays in the queue.
     fn pull_first(&mut self, job: Job) -> Flow<()> {
-        for _ in 0..PAGES_BEFORE_WRITE {
+        let mut rounds = 0;
+        for page in 1..=PAGES_BEFORE_WRITE {
             self.pull()?;
-            if self.state.listing.is_none() {
+            rounds += u32::from(self.state.listing.is_none());
+            // What is edited between the pages of a round may leave it, with what was edited before: it is in the next one.
+            self.is_fresh = self.state.listing.is_none() && (page == 1 || rounds == 2);
+            if self.is_fresh || self.state.sweep.is_some() {
                 break;
             }
         }
-        self.is_fresh = self.state.listing.is_none() && self.state.cursor.is_some() && self.state.sweep.is_none();
+        self.is_fresh &= self.state.cursor.is_some() && self.state.sweep.is_none();
         let attempts = job.entry.attempts + 1;
         if self.is_fresh && self.is_set_aside(&job.scene.remote_id) {
             let seen = self.look_at(std::slice::from_ref(&job.scene.remote_id))?;
