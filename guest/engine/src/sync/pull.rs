@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrive::{Remote, Shadows, Subject};
 use super::look::{Resolved, Seen};
-use super::session::{Flow, Session};
+use super::present::Present;
+use super::session::{Flow, Session, Stop};
 use super::settle::Pending;
 use super::state::{Listing, Rest, Sweep};
 use crate::backoff;
-use crate::effects::{Change, Effects, EventRow, FailureKind, Health};
+use crate::effects::{Change, Effects, EventRow, FailureKind, Health, Shadow};
 use crate::id;
 use crate::limits::{DESCRIBE_AGAIN_MS, READ_BATCH};
 use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
@@ -309,7 +310,10 @@ impl<F: Effects> Session<'_, F> {
             let Some(uid) = wanted.next() else { continue };
             // Several may want the same one: a split at the provider copies our mark.
             let uid = match linked.get(&uid).cloned() {
-                Some(shadow) if !shadow.gone => id::derived_uid(&uid, &subject.remote_id),
+                Some(shadow) if !shadow.gone => {
+                    self.end_first(present, &shadow)?;
+                    id::derived_uid(&uid, &subject.remote_id)
+                }
                 _ if taken.contains(&uid) => id::derived_uid(&uid, &subject.remote_id),
                 Some(shadow) => {
                     present.notes.incarnation = Notes::parse(&shadow.notes).incarnation;
@@ -322,6 +326,16 @@ impl<F: Effects> Session<'_, F> {
             taken.insert(uid);
         }
         Ok(())
+    }
+
+    /// An event may be made twice, when the first one was deleted before a late request that asked for it, too: the end of
+    /// the first comes first then, and what was read is decided anew (invariant I2).
+    fn end_first(&mut self, second: &Present, first: &Shadow) -> Flow<()> {
+        if !self.is_ours(second, &first.uid) || !self.is_series_gone(&first.remote_id)? {
+            return Ok(());
+        }
+        self.absorb(vec![Row::Gone(first.remote_id.clone())], vec![])?;
+        Err(Stop::Stale)
     }
 
     /// Fetch the masters of exceptions that stayed without one.
