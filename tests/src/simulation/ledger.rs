@@ -24,8 +24,8 @@ pub(super) struct Ledger {
     deleted: BTreeMap<String, String>,
     /// Who edited a family since the last time when nothing was under way.
     touched: BTreeMap<String, BTreeSet<Side>>,
-    /// Who changed a family without a value, its length or day, or deleted an occurrence, at any time: nothing tells whether all
-    /// sides know.
+    /// Who changed a family without a new value, its length or day, or deleted an occurrence, at any time: nothing tells whether
+    /// all sides know.
     silent: BTreeMap<String, BTreeSet<Side>>,
     /// How often a family may be there: once, and once more for each split.
     copies: BTreeMap<String, u32>,
@@ -57,8 +57,9 @@ impl Ledger {
             self.deleted.remove(&done.family);
         }
         self.touched.entry(done.family.clone()).or_default().insert(edit.side);
-        let is_silent = visit.before == visit.after || edit.change == Change::Delete && !done.deleted;
-        if is_silent {
+        // A new length of a series may also end its exceptions.
+        let says_more = new.keys().any(|said| !before.contains(&said.value));
+        if !says_more && !done.deleted {
             self.silent.entry(done.family.clone()).or_default().insert(edit.side);
         }
     }
