@@ -278,7 +278,7 @@ impl World {
                 }
             }
             // What one replica brought, another may have to write.
-            again |= replicas.len() > 1 && self.memory.commits != commits;
+            again |= replicas.len() > 1 && self.memory.commits != commits && !self.memory.queue.is_empty();
             if again {
                 continue;
             }
