@@ -95,10 +95,12 @@ impl<F: Effects> Session<'_, F> {
         let mut rounds = 0;
         for page in 1..=PAGES_BEFORE_WRITE {
             self.pull()?;
-            rounds += u32::from(self.state.listing.is_none());
+            let listing = self.state.listing.as_ref();
+            rounds += u32::from(listing.is_none());
             // What is edited between the pages of a round may leave it, with what was edited before: it is in the next one.
-            self.is_fresh = self.state.listing.is_none() && (page == 1 || rounds == 2);
-            if self.is_fresh || self.state.sweep.is_some() {
+            self.is_fresh = listing.is_none() && (page == 1 || rounds == 2);
+            // A listing of everything ends in a sweep, before which nothing is written.
+            if self.is_fresh || self.state.sweep.is_some() || listing.is_some_and(|listing| listing.full) {
                 break;
             }
         }
