@@ -95,6 +95,7 @@ impl<F: Effects> Session<'_, F> {
         let mut rounds = 0;
         for page in 1..=PAGES_BEFORE_WRITE {
             self.pull()?;
+            self.sees_itself()?;
             let listing = self.state.listing.as_ref();
             rounds += u32::from(listing.is_none());
             // What is edited between the pages of a round may leave it, with what was edited before: it is in the next one.

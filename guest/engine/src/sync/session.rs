@@ -280,6 +280,16 @@ impl<'a, F: Effects> Session<'a, F> {
         Ok(())
     }
 
+    /// Whether the store shows what this step has committed. One that lags behind it would let the step go on with what was
+    /// there before, and no commit would be refused for that.
+    pub(super) fn sees_itself(&mut self) -> Flow<()> {
+        let stored = self.fx.load_replica(&self.replica.id)?;
+        match stored.is_some_and(|stored| stored.revision >= self.replica.revision) {
+            true => Ok(()),
+            false => Err(Stop::Stale),
+        }
+    }
+
     /// What must still be so: before all, the lease, so that who lost it does not go on.
     fn expectations(&self, more: Vec<Expectation>) -> Vec<Expectation> {
         let (replica, revision) = (&self.replica, self.replica.revision);
