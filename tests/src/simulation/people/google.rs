@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tandem_engine::time::{LocalDateTime, Zones as _, format_rfc3339, parse_rfc3339};
 
-use super::{Done, GUEST, NEXT, New, QUARTER_MS, ZONE, chosen_there, ended, moved, other_days};
+use super::{GUEST, New, QUARTER_MS, ZONE, ended, moved, other_days};
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form, Rhythm};
 use crate::world::{ACCOUNT, World, google_meeting};
@@ -47,38 +47,46 @@ fn line(rhythm: Rhythm, form: Form) -> String {
     }
 }
 
-pub(super) fn act(world: &World, edit: &Edit) -> Option<Done> {
-    let (number, master) = chosen_there(world, edit)?;
-    let row = world.google.event(ACCOUNT, &master)?;
-    let name = format!("E{number}");
-    let recurs = row["recurrence"].is_array();
-    let instance = edit.occurrence.filter(|_| recurs).and_then(|n| {
-        let among = |count: usize| usize::from(n) % count.clamp(1, NEXT);
-        world.google.instance(ACCOUNT, &master, among)
-    });
-    let target = instance.clone().unwrap_or(row);
-    let id = target["id"].as_str()?;
-    if edit.following && instance.is_some() && edit.change != Change::Delete {
-        // What cannot be done is known before the series is two.
-        patch(world, &edit.change, &name, edit.token, &target, true)?;
-        let second = world.google.user_split(ACCOUNT, id, &json!({})).ok()?;
-        let body = patch(world, &edit.change, &name, edit.token, &second, true)?;
-        let _ = world.google.user_patch(ACCOUNT, second["id"].as_str()?, &body);
-        return Some(Done { family: name, deleted: false, split: true, series: master, target: id.to_owned() });
+/// Its pages for events that are there.
+pub(super) struct Pages<'a>(pub(super) &'a World);
+
+impl super::Pages for Pages<'_> {
+    fn event(&self, id: &str) -> Option<Value> {
+        self.0.google.event(ACCOUNT, id)
     }
-    let done = match &edit.change {
-        Change::Delete => world.google.user_delete(ACCOUNT, id).is_ok(),
-        change => {
-            let mut body = patch(world, change, &name, edit.token, &target, recurs)?;
-            if let (Change::Move { .. }, None, true) = (change, &instance, recurs) {
-                let lines = target["recurrence"].as_array()?.iter();
-                body["recurrence"] = lines.map(|line| to_the_end_of_day(world, line, zone_of(&target))).collect();
-            }
-            world.google.user_patch(ACCOUNT, id, &body).is_ok()
+
+    fn recurs(row: &Value) -> bool {
+        row["recurrence"].is_array()
+    }
+
+    fn occurrence(&self, series: &str, among: impl FnOnce(usize) -> usize) -> Option<Value> {
+        self.0.google.instance(ACCOUNT, series, among)
+    }
+
+    fn split(&self, occurrence: &str) -> Option<Value> {
+        self.0.google.user_split(ACCOUNT, occurrence, &json!({})).ok()
+    }
+
+    fn change(&self, id: &str, body: &Value) -> bool {
+        self.0.google.user_patch(ACCOUNT, id, body).is_ok()
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        self.0.google.user_delete(ACCOUNT, id).is_ok()
+    }
+
+    fn body(&self, edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
+        patch(self.0, &edit.change, name, edit.token, row, recurs)
+    }
+
+    fn body_of_series(&self, edit: &Edit, name: &str, row: &Value) -> Option<Value> {
+        let mut body = self.body(edit, name, row, true)?;
+        if let Change::Move { .. } = edit.change {
+            let lines = row["recurrence"].as_array()?.iter();
+            body["recurrence"] = lines.map(|line| to_the_end_of_day(self.0, line, zone_of(row))).collect();
         }
-    };
-    let deleted = edit.change == Change::Delete && instance.is_none();
-    done.then_some(Done { family: name, deleted, split: false, series: master, target: id.to_owned() })
+        Some(body)
+    }
 }
 
 /// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day.

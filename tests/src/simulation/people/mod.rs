@@ -4,11 +4,13 @@
 mod google;
 mod here;
 mod outlook;
+mod pages;
 
 use serde_json::{Value, json};
 use tandem_engine::time::{format_rfc3339, parse_rfc3339};
 
-use super::facts::{self, Facts, family, title, wall, written};
+use self::pages::Pages;
+use super::facts::{self, Facts, title, wall};
 use super::history::{Change, Edit, Form, Rhythm, Side};
 use crate::world::{OUTLOOK, REPLICA, World};
 
@@ -74,8 +76,8 @@ fn act(world: &mut World, edit: &Edit) -> Option<Done> {
     }
     match edit.side {
         Side::App => here::act(world, edit),
-        Side::Google => google::act(world, edit),
-        Side::Outlook => outlook::act(world, edit),
+        Side::Google => pages::act(&google::Pages(world), world, edit),
+        Side::Outlook => pages::act(&outlook::Pages(world), world, edit),
     }
 }
 
@@ -88,16 +90,6 @@ fn nth<T: Clone>(all: &[T], n: u16) -> Option<T> {
 fn chosen(mut rows: Vec<(u32, String)>, n: u16) -> Option<(u32, String)> {
     rows.sort_unstable();
     nth(&rows, n)
-}
-
-/// The same at a provider.
-fn chosen_there(world: &World, edit: &Edit) -> Option<(u32, String)> {
-    let mut rows = Vec::new();
-    written(world, edit.side, |row| {
-        let family = family(row.title).filter(|_| row.series.is_none());
-        rows.extend(family.map(|family| (number(&family), row.id.clone().into_owned())));
-    });
-    chosen(rows, edit.event)
 }
 
 /// Occurrences that a person chooses from.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tandem_engine::time::parse_rfc3339;
 
-use super::{Done, NEXT, New, QUARTER_MS, chosen_there, ended, moved, other_days, rule};
+use super::{New, QUARTER_MS, ended, moved, other_days, rule};
 use crate::person::outlook_rule;
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form};
@@ -26,34 +26,40 @@ pub(super) fn create(world: &World, new: &New<'_>) -> bool {
     world.microsoft.user_insert(ACCOUNT, &event).is_ok()
 }
 
-pub(super) fn act(world: &World, edit: &Edit) -> Option<Done> {
-    let (number, master) = chosen_there(world, edit)?;
-    let row = world.microsoft.event(ACCOUNT, &master)?;
-    let name = format!("E{number}");
-    let recurs = row["type"] == "seriesMaster";
-    let occurrence = edit.occurrence.filter(|_| recurs).and_then(|n| {
-        let among = |count: usize| usize::from(n) % count.clamp(1, NEXT);
-        world.microsoft.occurrence(ACCOUNT, &master, 1_900_000_000_000, among)
-    });
-    let target = occurrence.clone().unwrap_or(row);
-    let id = target["id"].as_str()?;
-    if edit.following && occurrence.is_some() && edit.change != Change::Delete {
-        // What cannot be done is known before the series is two.
-        patch(&edit.change, &name, edit.token, &target, true)?;
-        let second = world.microsoft.user_split(ACCOUNT, id, &json!({})).ok()?;
-        let body = patch(&edit.change, &name, edit.token, &second, true)?;
-        let _ = world.microsoft.user_patch(ACCOUNT, second["id"].as_str()?, &body);
-        return Some(Done { family: name, deleted: false, split: true, series: master, target: id.to_owned() });
+/// Its pages for events that are there.
+pub(super) struct Pages<'a>(pub(super) &'a World);
+
+/// Occurrences that a person may see begin before: 2030.
+const HORIZON_MS: i64 = 1_900_000_000_000;
+
+impl super::Pages for Pages<'_> {
+    fn event(&self, id: &str) -> Option<Value> {
+        self.0.microsoft.event(ACCOUNT, id)
     }
-    let done = match &edit.change {
-        Change::Delete => world.microsoft.user_delete(ACCOUNT, id).is_ok(),
-        change => {
-            let body = patch(change, &name, edit.token, &target, recurs)?;
-            world.microsoft.user_patch(ACCOUNT, id, &body).is_ok()
-        }
-    };
-    let deleted = edit.change == Change::Delete && occurrence.is_none();
-    done.then_some(Done { family: name, deleted, split: false, series: master, target: id.to_owned() })
+
+    fn recurs(row: &Value) -> bool {
+        row["type"] == "seriesMaster"
+    }
+
+    fn occurrence(&self, series: &str, among: impl FnOnce(usize) -> usize) -> Option<Value> {
+        self.0.microsoft.occurrence(ACCOUNT, series, HORIZON_MS, among)
+    }
+
+    fn split(&self, occurrence: &str) -> Option<Value> {
+        self.0.microsoft.user_split(ACCOUNT, occurrence, &json!({})).ok()
+    }
+
+    fn change(&self, id: &str, body: &Value) -> bool {
+        self.0.microsoft.user_patch(ACCOUNT, id, body).is_ok()
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        self.0.microsoft.user_delete(ACCOUNT, id).is_ok()
+    }
+
+    fn body(&self, edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
+        patch(&edit.change, name, edit.token, row, recurs)
+    }
 }
 
 fn patch(change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> Option<Value> {
