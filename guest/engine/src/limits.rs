@@ -55,6 +55,9 @@ pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 /// Times that a commit or a write is decided again because somebody else was faster.
 pub const REPLANS: u32 = 3;
 
+/// Tries of one write that ended in somebody else's change, after which people are told.
+pub const CONTESTED: u32 = 20;
+
 /// Largest request for rows of one page; a provider may have a lower one.
 pub const MAX_PAGE_SIZE: u32 = 2_500;
 

@@ -419,3 +419,11 @@ pub(super) fn rebased(before: &Document, now: &Document, recurrence_id: &str, pa
         _ => patch.clone(),
     }
 }
+
+/// Whether the remote side is not as the shadow has it.
+pub(super) fn is_changed(subject: &Subject) -> bool {
+    match (&subject.remote, &subject.shadow) {
+        (Remote::Present(present), Some(shadow)) if !shadow.gone => present.document.text() != shadow.remote,
+        _ => true,
+    }
+}

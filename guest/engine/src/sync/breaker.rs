@@ -1,6 +1,6 @@
 //! The loop breaker (invariant I21): an event that is written again and again waits, and people are told.
 
-use super::push::Job;
+use super::scene::Job;
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, FailureKind};
 use crate::limits::{LOOP_WINDOW_MS, LOOP_WRITES};

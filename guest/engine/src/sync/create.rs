@@ -2,9 +2,9 @@
 //! recognised by its deterministic id (invariant I3).
 
 use super::present::Present;
-use super::push::Job;
+use super::scene::Job;
+use super::scene::Pending;
 use super::session::{Flow, Session};
-use super::settle::Pending;
 use crate::effects::{Change, ConflictWinner, Effects, PushEntry, Response, Shadow};
 use crate::event::keys::align;
 use crate::id;

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::occurrence::Found;
-use super::present::{Present, overrides};
-use super::push::Job;
+use super::present::{Present, differing, overrides};
+use super::scene::Job;
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, FailureKind, Response, Shadow};
 use crate::event::{Document, is_excluded};
@@ -187,38 +187,8 @@ pub(super) fn reached(document: &Document, wanted: &Document, recurrence_id: &st
     reached
 }
 
-/// Recurrence ids whose overrides differ and have to be written as exceptions of their own.
-pub(super) fn differing(from: &Document, to: &Document) -> Vec<String> {
-    if !to.is_recurring() {
-        return Vec::new();
-    }
-    let (before, after) = (overrides(from), overrides(to));
-    let mut ids: Vec<String> =
-        before.keys().chain(after.keys()).filter(|id| before.get(*id) != after.get(*id)).cloned().collect();
-    ids.sort();
-    ids.dedup();
-    ids
-}
-
 /// An occurrence as an event of its own.
 fn occurrence(master: &Document, recurrence_id: &str, override_patch: Option<&Value>) -> Document {
     let empty = Map::new();
     exception(master, recurrence_id, override_patch.and_then(Value::as_object).unwrap_or(&empty))
-}
-
-/// A local document whose open exceptions are as the provider has them: what is agreed on until they are written, too.
-pub(super) fn without_open(local: &Document, here: &Document, open: &[String]) -> Document {
-    let mut agreed = local.clone();
-    if open.is_empty() {
-        return agreed;
-    }
-    let (mut all, now) = (overrides(&agreed), overrides(here));
-    for recurrence_id in open {
-        match now.get(recurrence_id) {
-            Some(patch) => drop(all.insert(recurrence_id.clone(), patch.clone())),
-            None => drop(all.remove(recurrence_id)),
-        }
-    }
-    agreed.set_overrides(all);
-    agreed
 }

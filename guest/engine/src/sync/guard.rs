@@ -4,8 +4,8 @@
 //! few they count as not shown, and go through the same sweep.
 
 use super::arrive::{Remote, Shadows, Subject};
+use super::scene::Pending;
 use super::session::{Flow, Session, Stop};
-use super::settle::Pending;
 use super::state::{Guard, Sweep};
 use crate::effects::{Change, Effects, FailureKind, Shadow};
 use crate::id::failure_id;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::arrive::Shadows;
+use super::scene::Pending;
 use super::session::{Flow, Session};
-use super::settle::Pending;
 use super::troubled::Answer;
 use crate::effects::{Change, Effects, Request, Shadow};
 use crate::limits::{PROOF_PAGE, READ_BATCH, SEARCH_PAGES, SWEEP_PAGE};

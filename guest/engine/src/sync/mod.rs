@@ -18,6 +18,7 @@ mod present;
 mod pull;
 mod push;
 mod record;
+mod scene;
 mod sent;
 mod session;
 mod settle;

@@ -6,8 +6,8 @@
 
 use super::arrive::{Remote, Subject};
 use super::present::{Present, overrides};
+use super::scene::Pending;
 use super::session::{Flow, Session};
-use super::settle::Pending;
 use crate::effects::Effects;
 use crate::event::{Document, is_excluded};
 use crate::provider::Notes;

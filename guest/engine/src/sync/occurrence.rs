@@ -4,13 +4,13 @@
 
 use serde_json::{Map, Value};
 
+use super::arrive::is_changed;
 use super::present::{Present, overrides};
-use super::pull::is_changed;
-use super::push::{CONTESTED, Job};
+use super::scene::{Job, Pending};
 use super::session::{Flow, Session};
-use super::settle::Pending;
 use crate::effects::{Change, Effects};
 use crate::event::Document;
+use crate::limits::CONTESTED;
 use crate::provider::{Instance, Purpose, RemoteException, Row, Search, Verdict};
 use crate::recurrence;
 

@@ -81,3 +81,33 @@ impl Present {
 pub(super) fn overrides(document: &Document) -> Map<String, Value> {
     document.overrides().cloned().unwrap_or_default()
 }
+
+/// Recurrence ids whose overrides differ and have to be written as exceptions of their own.
+pub(super) fn differing(from: &Document, to: &Document) -> Vec<String> {
+    if !to.is_recurring() {
+        return Vec::new();
+    }
+    let (before, after) = (overrides(from), overrides(to));
+    let mut ids: Vec<String> =
+        before.keys().chain(after.keys()).filter(|id| before.get(*id) != after.get(*id)).cloned().collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// A local document whose open exceptions are as the provider has them: what is agreed on until they are written, too.
+pub(super) fn without_open(local: &Document, here: &Document, open: &[String]) -> Document {
+    let mut agreed = local.clone();
+    if open.is_empty() {
+        return agreed;
+    }
+    let (mut all, now) = (overrides(&agreed), overrides(here));
+    for recurrence_id in open {
+        match now.get(recurrence_id) {
+            Some(patch) => drop(all.insert(recurrence_id.clone(), patch.clone())),
+            None => drop(all.remove(recurrence_id)),
+        }
+    }
+    agreed.set_overrides(all);
+    agreed
+}

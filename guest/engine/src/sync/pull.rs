@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::arrive::{Remote, Shadows, Subject};
+use super::arrive::{Remote, Shadows, Subject, is_changed};
 use super::look::{Resolved, Seen};
 use super::present::Present;
+use super::scene::Pending;
 use super::session::{Flow, Session, Stop};
-use super::settle::Pending;
 use super::state::{Listing, Rest, Sweep};
 use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, Health, Shadow};
@@ -383,13 +383,5 @@ fn uid_of(subject: &Subject) -> Option<String> {
         (Some(shadow), _) => Some(shadow.uid.clone()),
         (None, Remote::Present(present)) => Some(present.document.uid().to_owned()),
         (None, Remote::Gone) => None,
-    }
-}
-
-/// Whether the remote side is not as the shadow has it.
-pub(super) fn is_changed(subject: &Subject) -> bool {
-    match (&subject.remote, &subject.shadow) {
-        (Remote::Present(present), Some(shadow)) if !shadow.gone => present.document.text() != shadow.remote,
-        _ => true,
     }
 }

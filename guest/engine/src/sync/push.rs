@@ -4,28 +4,19 @@
 
 use serde_json::Map;
 
-use super::exceptions::{Sent, differing, reached, without_open};
+use super::exceptions::{Sent, reached};
 use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
-use super::present::{Present, overrides};
+use super::present::{Present, differing, overrides, without_open};
+use super::scene::{Job, Local, Pending, Scene, wanted_remote};
 use super::sent::note_sent;
 use super::session::{Flow, Session};
-use super::settle::{Local, Pending, Scene, wanted_remote};
 use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
 use crate::event::Document;
-use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
+use crate::limits::{CONTESTED, LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 use crate::seeded::{Bug, has};
-
-/// Tries of one write that ended in somebody else's change, after which people are told.
-pub(super) const CONTESTED: u32 = 20;
-
-/// One event to be written.
-pub(super) struct Job {
-    pub(super) entry: PushEntry,
-    pub(super) scene: Scene,
-}
 
 impl<F: Effects> Session<'_, F> {
     /// Handle one entry of the queue: at most one write of the event or one of its exceptions.

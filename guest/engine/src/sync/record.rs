@@ -3,8 +3,8 @@
 
 use super::plan::State;
 use super::present::Present;
+use super::scene::{Pending, Scene};
 use super::session::{Flow, Session, Stop};
-use super::settle::{Pending, Scene};
 use crate::effects::{
     Change, ConflictPolicy, ConflictRow, ConflictWinner, END_OF_TIME, Effects, EventRow, Expectation, FailureKind,
     PushEntry, Shadow,

@@ -4,11 +4,10 @@
 use serde_json::Value;
 
 use super::arrive::rebased;
-use super::exceptions::{differing, without_open};
 use super::plan::State;
-use super::present::{Present, overrides};
+use super::present::{Present, differing, overrides, without_open};
+use super::scene::{Local, Pending, Scene, remote_base, wanted_remote};
 use super::session::{Flow, Session};
-use super::settle::{Local, Pending, Scene, remote_base, wanted_remote};
 use crate::effects::{Change, Effects, Expectation, Shadow};
 use crate::event::Document;
 use crate::event::keys::align;

@@ -1,13 +1,13 @@
 //! Carries out what `plan` decided about a remote event, as changes of one batch: nothing is written here.
 
 use super::arrive::{Remote, Subject};
-use super::outward;
 use super::plan::{Base, Decision, Rules, State, plan};
 use super::present::Present;
+use super::scene::{Pending, Scene};
 use super::sent::known_notes;
 use super::session::{Flow, Session};
 use super::state::Guard;
-use crate::effects::{Change, ConflictPolicy, ConflictWinner, Effects, EventRow, Expectation, Request, Shadow};
+use crate::effects::{ConflictPolicy, ConflictWinner, Effects, EventRow, Expectation, Request, Shadow};
 use crate::event::Document;
 use crate::event::keys::{Keys, align};
 use crate::event::merge::{Clash, Merged, Preference, Side, Versions, merge};
@@ -15,27 +15,6 @@ use crate::id;
 use crate::provider::{Notes, Refused, Update};
 use crate::recurrence;
 use crate::seeded::{Bug, has};
-
-/// Changes that belong into one commit.
-#[derive(Default)]
-pub(super) struct Pending {
-    /// What must still be true.
-    pub(super) expectations: Vec<Expectation>,
-    /// What to write.
-    pub(super) changes: Vec<Change>,
-}
-
-/// A local event next to its base.
-pub(super) struct Local {
-    /// The stored row.
-    pub(super) row: Option<EventRow>,
-    /// Its document as this replica may see it; empty when there is none.
-    pub(super) document: Document,
-    /// The local side of the base; empty when there is none.
-    pub(super) base: Document,
-    /// What it looks like next to the base.
-    pub(super) state: State,
-}
 
 impl<F: Effects> Session<'_, F> {
     /// The rules for an event.
@@ -46,25 +25,6 @@ impl<F: Effects> Session<'_, F> {
             writable: has(Bug::ReadOnlyIgnored) || self.state.writable != Some(false) && !notes.read_only,
             ours,
         }
-    }
-
-    /// Look at the local side.
-    pub(super) fn local(&self, row: Option<EventRow>, shadow: Option<&Shadow>) -> Local {
-        let agreed = shadow.filter(|shadow| !shadow.gone);
-        let base_text = agreed.map(|shadow| shadow.local.as_deref().unwrap_or(&shadow.remote));
-        let parse = |text: &str| Document::parse(text).unwrap_or_default();
-        let base = base_text.map(parse).unwrap_or_default();
-        // Most events are as they were agreed: the same text is not read twice.
-        let read = |text: &str| if base_text == Some(text) { base.clone() } else { parse(text) };
-        let document =
-            row.as_ref().map(|row| outward::view(self.replica.mode, read(&row.document))).unwrap_or_default();
-        let state = match &row {
-            None => State::Missing,
-            Some(row) if row.deleted => State::Deleted,
-            Some(_) if base_text.is_some() && document == base => State::Same,
-            Some(_) => State::Changed,
-        };
-        Local { row, document, base, state }
     }
 
     /// Plan one event that the provider spoke of, and add the effects to `out`.
@@ -310,48 +270,6 @@ impl<F: Effects> Session<'_, F> {
         self.write_shadow(out, scene, present, &agreed, revision);
         Ok(())
     }
-}
-
-/// One event while it is settled.
-pub(super) struct Scene {
-    /// Its local uid.
-    pub(super) uid: String,
-    /// Its remote id.
-    pub(super) remote_id: String,
-    /// What both sides last agreed on.
-    pub(super) shadow: Option<Shadow>,
-    /// The local side.
-    pub(super) local: Local,
-    /// The notes to keep.
-    pub(super) notes: Notes,
-}
-
-impl Scene {
-    /// The remote half of the base; empty when there is none.
-    pub(super) fn remote_base(&self) -> Document {
-        match self.shadow.as_ref().filter(|shadow| !shadow.gone) {
-            Some(shadow) => remote_base(shadow, &self.local),
-            None => Document::default(),
-        }
-    }
-}
-
-/// The remote half of a base.
-pub(super) fn remote_base(shadow: &Shadow, local: &Local) -> Document {
-    match shadow {
-        // Both halves of the base are the same text.
-        Shadow { local: None, .. } => local.base.clone(),
-        shadow => Document::parse(&shadow.remote).unwrap_or_default(),
-    }
-}
-
-/// What the remote side is to be, when only the local side changed.
-pub(super) fn wanted_remote(local: &Local, remote_base: &Document) -> Document {
-    let keys = Keys::between(remote_base, &local.base);
-    let base = keys.rename(remote_base);
-    let versions = Versions { local_base: &local.base, local: &local.document, remote_base: &base, remote: &base };
-    let wanted = merge(versions, Preference { winner: Side::Local, edit_beats_delete: false }).remote;
-    keys.inverted().and(&wanted, remote_base).rename(&wanted)
 }
 
 /// What the local side is when only the remote side counts: the local half of the new base.
