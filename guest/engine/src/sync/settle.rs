@@ -51,12 +51,12 @@ impl<F: Effects> Session<'_, F> {
             Remote::Gone => known_notes(shadow.as_ref()),
         };
         let ours = matches!(&remote, Remote::Present(present) if self.is_ours(present, &uid));
-        if let (Base::None, Remote::Present(present), true) = (base, &remote, ours) {
-            if let Some(sent) = self.created_as(&known_notes(shadow.as_ref()), present) {
-                let scene = Scene { uid, remote_id, shadow, local, notes };
-                self.late_answer(out, &scene, present, &sent);
-                return Ok(());
-            }
+        if let (Base::None, Remote::Present(present), true) = (base, &remote, ours)
+            && let Some(sent) = self.created_as(&known_notes(shadow.as_ref()), present)
+        {
+            let scene = Scene { uid, remote_id, shadow, local, notes };
+            self.late_answer(out, &scene, present, &sent);
+            return Ok(());
         }
         let state = match (remote_state(&remote, shadow.as_ref()), &remote) {
             // Our own write, whose answer was lost, before what was done here since: nobody's edit (invariants I3, I6).
