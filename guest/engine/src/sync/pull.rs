@@ -11,6 +11,7 @@ use super::session::{Flow, Session, Stop};
 use super::state::{Listing, Rest, Sweep};
 use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, Health, Shadow};
+use crate::event::Document;
 use crate::id;
 use crate::limits::{DESCRIBE_AGAIN_MS, READ_BATCH};
 use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
@@ -329,9 +330,12 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// An event may be made twice, when the first one was deleted before a late request that asked for it, too: the end of
-    /// the first comes first then, and what was read is decided anew (invariant I2).
+    /// the first comes first then, and what was read is decided anew (invariant I2). What a split at the provider copied says
+    /// other times.
     fn end_first(&mut self, second: &Present, first: &Shadow) -> Flow<()> {
-        if !self.is_ours(second, &first.uid) || !self.is_series_gone(&first.remote_id)? {
+        let agreed = Document::parse(first.local.as_ref().unwrap_or(&first.remote)).unwrap_or_default();
+        let is_again = self.is_ours(second, &first.uid) && self.expresses(second, &agreed);
+        if !is_again || !self.is_series_gone(&first.remote_id)? {
             return Ok(());
         }
         self.absorb(vec![Row::Gone(first.remote_id.clone())], vec![])?;
