@@ -191,6 +191,10 @@ pub trait Provider: Sync {
     fn is_older(&self, _body: &[u8]) -> bool {
         false
     }
+    /// Whether an event may be one that was created under this id of the client; always where the provider chooses ids.
+    fn may_be_made_as(&self, _remote_id: &str, _client_id: &str) -> bool {
+        true
+    }
     /// Look for what an earlier `create` made whose answer was lost. With [`Purpose::List`], not found means the
     /// calendar; with [`Purpose::Read`] the event.
     fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request);

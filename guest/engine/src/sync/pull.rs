@@ -13,7 +13,7 @@ use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, Health, Shadow};
 use crate::event::Document;
 use crate::id;
-use crate::limits::{DESCRIBE_AGAIN_MS, READ_BATCH};
+use crate::limits::{DESCRIBE_AGAIN_MS, MAX_INCARNATIONS, READ_BATCH};
 use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
 use crate::seeded::{Bug, has};
 
@@ -296,7 +296,7 @@ impl<F: Effects> Session<'_, F> {
         for subject in subjects.iter().filter(|subject| subject.shadow.is_none()) {
             if let Remote::Present(present) = &subject.remote {
                 let marked = present.mark.as_deref().and_then(|mark| id::uid_of_mark(&self.replica, mark));
-                let marked = marked.filter(|_| !has(Bug::MarkIgnored));
+                let marked = marked.filter(|uid| self.is_original(&subject.remote_id, uid) && !has(Bug::MarkIgnored));
                 wanted.push(marked.unwrap_or(present.document.uid()).to_owned());
             }
         }
@@ -309,7 +309,7 @@ impl<F: Effects> Session<'_, F> {
         for subject in subjects.iter_mut().filter(|subject| subject.shadow.is_none()) {
             let Remote::Present(present) = &mut subject.remote else { continue };
             let Some(uid) = wanted.next() else { continue };
-            // Several may want the same one: a split at the provider copies our mark.
+            // Several may want the same one: a split at the provider may copy our mark.
             let uid = match linked.get(&uid).cloned() {
                 Some(shadow) if !shadow.gone => {
                     self.end_first(present, &shadow)?;
@@ -327,6 +327,13 @@ impl<F: Effects> Session<'_, F> {
             taken.insert(uid);
         }
         Ok(())
+    }
+
+    /// Whether an event that carries our mark can be the one that was made here. A copy, such as the second half of a split
+    /// series, is somebody's own event, also when the first one is gone (invariant I1).
+    fn is_original(&self, remote_id: &str, uid: &str) -> bool {
+        let mut made = (0..=MAX_INCARNATIONS).map(|incarnation| id::client_id(&self.replica, uid, incarnation));
+        made.any(|client_id| self.provider.may_be_made_as(remote_id, &client_id))
     }
 
     /// An event may be made twice, when the first one was deleted before a late request that asked for it, too: the end of

@@ -87,6 +87,10 @@ impl Provider for Google {
         Ok(write::create(target, new))
     }
 
+    fn may_be_made_as(&self, remote_id: &str, client_id: &str) -> bool {
+        remote_id == client_id
+    }
+
     fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request) {
         (Purpose::Read, self.get(target, new.client_id))
     }
