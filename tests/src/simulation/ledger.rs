@@ -38,8 +38,11 @@ impl Ledger {
         let (old, new) = (facts::counts(&visit.before), facts::counts(&visit.after));
         let before: BTreeSet<&String> = old.keys().map(|said| &said.value).collect();
         for (said, now) in &new {
-            let most = self.most.entry(said.clone()).or_default();
-            *most = (*most).max(*now);
+            // What was in two events already is so because a split is under way: that is no doing of this person.
+            if old.get(said).is_none_or(|was| was < now) {
+                let most = self.most.entry(said.clone()).or_default();
+                *most = (*most).max(*now);
+            }
             if !overrun && !before.contains(&said.value) {
                 let claim = format!("{:?} wrote {} ({:?})", edit.side, said.value, edit.change);
                 self.claims.insert(said.clone(), claim);
