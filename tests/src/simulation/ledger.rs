@@ -37,13 +37,16 @@ impl Ledger {
         let edit = &visit.edit;
         let (old, new) = (facts::counts(&visit.before), facts::counts(&visit.after));
         let before: BTreeSet<&String> = old.keys().map(|said| &said.value).collect();
+        let mut says_more = false;
         for (said, now) in &new {
             // What was in two events already is so because a split is under way: that is no doing of this person.
             if old.get(said).is_none_or(|was| was < now) {
                 let most = self.most.entry(said.clone()).or_default();
                 *most = (*most).max(*now);
             }
-            if !overrun && !before.contains(&said.value) {
+            let is_more = !before.contains(&said.value);
+            says_more |= is_more;
+            if !overrun && is_more {
                 let claim = format!("{:?} wrote {} ({:?})", edit.side, said.value, edit.change);
                 self.claims.insert(said.clone(), claim);
             }
@@ -61,7 +64,6 @@ impl Ledger {
         }
         self.touched.entry(done.family.clone()).or_default().insert(edit.side);
         // A new length of a series may also end its exceptions.
-        let says_more = new.keys().any(|said| !before.contains(&said.value));
         if !says_more && !done.deleted {
             self.silent.entry(done.family.clone()).or_default().insert(edit.side);
         }

@@ -141,6 +141,14 @@ pub struct Shadow {
     pub notes: String,
 }
 
+impl Shadow {
+    /// The local side at the agreement, as text.
+    #[must_use]
+    pub fn agreed(&self) -> &str {
+        self.local.as_deref().unwrap_or(&self.remote)
+    }
+}
+
 /// How many shadows there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShadowCount {

@@ -178,9 +178,9 @@ pub fn explain<F: Effects>(fx: &mut F, zones: &dyn Zones, question: &Question) -
 
 impl Known {
     fn of(replica: ReplicaSummary, shadow: Option<Shadow>, document: &Document) -> Self {
-        let notes = shadow.as_ref().map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default();
+        let notes = Notes::of(shadow.as_ref());
         let live = shadow.as_ref().filter(|shadow| !shadow.gone);
-        let agreed = live.map(|shadow| shadow.local.as_deref().unwrap_or(&shadow.remote));
+        let agreed = live.map(Shadow::agreed);
         let agreed = agreed.and_then(|text| Document::parse(text).ok()).unwrap_or_default();
         let shown = outward::view(replica.mode, document.clone());
         Self { replica: replica.id, notes, agreed, shown, shadow }

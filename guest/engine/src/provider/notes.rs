@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::effects::TimeMs;
+use crate::effects::{Shadow, TimeMs};
 
 /// Recurrence ids that the master itself names (as opposed to exceptions, which have rows of their own).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -90,6 +90,12 @@ impl Notes {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         if text.is_empty() { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
+    }
+
+    /// The notes of a shadow; none without one.
+    #[must_use]
+    pub fn of(shadow: Option<&Shadow>) -> Self {
+        shadow.map(|shadow| Self::parse(&shadow.notes)).unwrap_or_default()
     }
 
     /// The text to store; empty for nothing.

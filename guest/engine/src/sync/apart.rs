@@ -192,6 +192,6 @@ impl<F: Effects> Session<'_, F> {
 
 /// Exceptions that the provider can be asked for.
 fn known_ids(shadow: Option<&Shadow>) -> ById<Instance> {
-    let notes = shadow.map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default();
+    let notes = Notes::of(shadow);
     notes.instances.into_iter().filter(|(_, instance)| !instance.etag.is_empty()).collect()
 }

@@ -178,7 +178,7 @@ impl<F: Effects> Session<'_, F> {
     /// An exception may come before its master, and be what a write of the series made of it. While the answer to one is
     /// missing, the series is asked for: what it is like now tells whose edit that was (invariant I3).
     fn with_its_series(&mut self, id: &str, mut arrival: Arrival, shadow: Option<&Shadow>) -> Flow<Arrival> {
-        let sent = shadow.map(|shadow| Notes::parse(&shadow.notes).sent).unwrap_or_default();
+        let sent = Notes::of(shadow).sent;
         if arrival.event.is_some() || arrival.gone || sent.is_empty() {
             return Ok(arrival);
         }

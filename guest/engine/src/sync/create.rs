@@ -2,8 +2,7 @@
 //! recognised by its deterministic id (invariant I3).
 
 use super::present::Present;
-use super::scene::Job;
-use super::scene::Pending;
+use super::scene::{Job, Pending};
 use super::session::{Flow, Session};
 use crate::effects::{Change, ConflictWinner, Effects, PushEntry, Response, Shadow};
 use crate::event::keys::align;
@@ -95,13 +94,11 @@ impl<F: Effects> Session<'_, F> {
         self.report.pushed += 1;
         let mut out = Pending::default();
         self.answered(&mut out.changes);
-        match self.created_as(&job.scene.notes, &present) {
-            Some(sent) => self.late_answer(&mut out, &job.scene, &present, &sent),
-            None => {
-                self.late_answer(&mut out, &job.scene, &present, &present.document);
-                let outcome = Some(target.text().to_owned());
-                self.conflict(&mut out, &job.scene, Some(&present), outcome, &[], ConflictWinner::Local);
-            }
+        let sent = self.created_as(&job.scene.notes, &present);
+        self.late_answer(&mut out, &job.scene, &present, sent.as_ref().unwrap_or(&present.document));
+        if sent.is_none() {
+            let outcome = Some(target.text().to_owned());
+            self.conflict(&mut out, &job.scene, Some(&present), outcome, &[], ConflictWinner::Local);
         }
         self.commit(out.changes, out.expectations)
     }
@@ -136,17 +133,7 @@ impl<F: Effects> Session<'_, F> {
         // Deleted, or somebody else's: that id can never be ours again.
         job.scene.notes.incarnation += 1;
         job.scene.notes.sent.clear();
-        let shadow = Shadow {
-            uid: job.scene.uid.clone(),
-            remote_id: new.client_id.to_owned(),
-            etag: String::new(),
-            revision: 0,
-            generation: self.state.generation,
-            gone: true,
-            remote: String::new(),
-            local: None,
-            notes: job.scene.notes.text(),
-        };
+        let shadow = Shadow { notes: job.scene.notes.text(), ..self.absent(&job.scene.uid, new.client_id) };
         // With its entry: a worker whose store lags behind may be the only one that thinks it is still there.
         let entry = PushEntry { due_ms: self.now_ms, ..job.entry };
         self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow), Change::Enqueue(entry)], vec![])

@@ -64,9 +64,8 @@ impl<F: Effects> Session<'_, F> {
         };
         let notify = job.entry.notify_attendees;
         if hidden {
-            self.announce(&mut job.scene, wanted)?;
             let request = self.provider.delete(&self.target(), &instance.id, &instance.etag, notify);
-            let (verdict, response) = self.exchange(Purpose::Delete, request)?;
+            let (verdict, response) = self.write(&mut job.scene, wanted, Purpose::Delete, request)?;
             let sent = Sent { recurrence_id, instance, body: Vec::new() };
             return self.answered_write(job, verdict, &response, Some(sent), wanted);
         }
@@ -87,9 +86,8 @@ impl<F: Effects> Session<'_, F> {
             Ok(None) => return self.skip_exception(job, present, &recurrence_id, wanted),
             Err(Refused { code, detail }) => return self.refuse_exception(job, &recurrence_id, code, detail),
         };
-        self.announce(&mut job.scene, wanted)?;
         let sent = Sent { recurrence_id, instance, body: request.body.clone() };
-        let (verdict, response) = self.exchange(Purpose::Update, request)?;
+        let (verdict, response) = self.write(&mut job.scene, wanted, Purpose::Update, request)?;
         self.answered_write(job, verdict, &response, Some(sent), wanted)
     }
 

@@ -340,7 +340,7 @@ impl<F: Effects> Session<'_, F> {
     /// the first comes first then, and what was read is decided anew (invariant I2). What a split at the provider copied says
     /// other times.
     fn end_first(&mut self, second: &Present, first: &Shadow) -> Flow<()> {
-        let agreed = Document::parse(first.local.as_ref().unwrap_or(&first.remote)).unwrap_or_default();
+        let agreed = Document::parse(first.agreed()).unwrap_or_default();
         let is_again = self.is_ours(second, &first.uid) && self.expresses(second, &agreed);
         if !is_again || !self.is_series_gone(&first.remote_id)? {
             return Ok(());

@@ -2,14 +2,12 @@
 //! so that a crash in between is met by the note, the deterministic id (409), the version tag (412) or the base (nothing left
 //! to write).
 
-use serde_json::Map;
-
 use super::exceptions::{Sent, reached};
 use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
-use super::present::{Present, differing, overrides, without_open};
+use super::present::{Present, differing, without_open};
 use super::scene::{Job, Local, Pending, Scene, wanted_remote};
-use super::sent::note_sent;
+use super::sent::expect_no_exceptions;
 use super::session::{Flow, Session};
 use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
@@ -114,7 +112,7 @@ impl<F: Effects> Session<'_, F> {
 
     fn job(&self, entry: PushEntry, row: Option<EventRow>, shadow: Option<Shadow>) -> Job {
         let local: Local = self.local(row, shadow.as_ref());
-        let notes = shadow.as_ref().map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default();
+        let notes = Notes::of(shadow.as_ref());
         let remote_id = shadow.as_ref().map(|shadow| shadow.remote_id.clone()).unwrap_or_default();
         Job { scene: Scene { uid: entry.uid.clone(), remote_id, shadow, local, notes }, entry }
     }
@@ -140,8 +138,7 @@ impl<F: Effects> Session<'_, F> {
         let (present, wanted, told) = self.told(&job);
         match told {
             Ok(Some(request)) => {
-                self.announce(&mut job.scene, &wanted)?;
-                let (verdict, response) = self.exchange(Purpose::Update, request)?;
+                let (verdict, response) = self.write(&mut job.scene, &wanted, Purpose::Update, request)?;
                 self.answered_write(job, verdict, &response, None, &wanted)
             }
             Ok(None) => self.update_exception(job, present, &wanted),
@@ -292,7 +289,7 @@ impl<F: Effects> Session<'_, F> {
             let surplus = present.notes.writes.len().saturating_sub(LOOP_WRITES);
             present.notes.writes.drain(..surplus);
         }
-        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let revision = scene.local.revision();
         let mut out = Pending::default();
         self.answered(&mut out.changes);
         self.write_shadow(&mut out, &scene, &present, &agreed, revision);
@@ -329,7 +326,7 @@ impl<F: Effects> Session<'_, F> {
         notes.incarnation += 1;
         notes.instances.clear();
         notes.sent.clear();
-        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let revision = scene.local.revision();
         let buried = Shadow { gone: true, revision, remote: String::new(), local: None, notes: notes.text(), ..shadow };
         let mut changes = vec![Change::PutShadow(self.replica.id.clone(), buried)];
         self.answered(&mut changes);
@@ -404,19 +401,4 @@ impl<F: Effects> Session<'_, F> {
         changes.extend(self.finished(&job.entry));
         self.commit(changes, vec![])
     }
-}
-
-/// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its answer
-/// or the look afterwards be lost, their absence is nobody's edit, and they are written again (invariant I1).
-fn expect_no_exceptions(scene: &mut Scene) {
-    let mut remote = scene.remote_base();
-    let Some(shadow) = scene.shadow.as_mut().filter(|_| !overrides(&remote).is_empty()) else { return };
-    // Should it not be applied at all, they stay as they are.
-    note_sent(&mut scene.notes, &remote);
-    remote.set_overrides(Map::new());
-    scene.local.base.set_overrides(Map::new());
-    scene.notes.instances.clear();
-    let local = scene.local.base.text();
-    shadow.local = (local != remote.text()).then(|| local.to_owned());
-    shadow.remote = remote.text().to_owned();
 }

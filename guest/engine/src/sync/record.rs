@@ -45,6 +45,21 @@ impl<F: Effects> Session<'_, F> {
         out.changes.push(Change::PutShadow(self.replica.id.clone(), buried));
     }
 
+    /// A shadow of an event that the provider does not have, or that is not known by any id yet.
+    pub(super) fn absent(&self, uid: &str, remote_id: &str) -> Shadow {
+        Shadow {
+            uid: uid.to_owned(),
+            remote_id: remote_id.to_owned(),
+            etag: String::new(),
+            revision: 0,
+            generation: self.state.generation,
+            gone: true,
+            remote: String::new(),
+            local: None,
+            notes: String::new(),
+        }
+    }
+
     pub(super) fn queue(&mut self, out: &mut Pending, scene: &Scene) {
         let revision = scene.local.row.as_ref().map_or(1, |row| row.revision);
         out.changes.push(self.queue_here(&scene.uid, revision));
@@ -106,8 +121,7 @@ impl<F: Effects> Session<'_, F> {
         document: &Document,
         updated_ms: u64,
     ) -> Flow<u64> {
-        let before = scene.local.row.as_ref();
-        let revision = before.map_or(0, |row| row.revision);
+        let (before, revision) = (scene.local.row.as_ref(), scene.local.revision());
         let text = document.text();
         if before.is_some_and(|row| !row.deleted && row.document == text) {
             return Ok(revision);
@@ -128,7 +142,7 @@ impl<F: Effects> Session<'_, F> {
 
     pub(super) fn delete_event(&mut self, out: &mut Pending, scene: &mut Scene) -> Flow<u64> {
         let Some(row) = scene.local.row.clone().filter(|row| !row.deleted) else {
-            return Ok(scene.local.row.as_ref().map_or(0, |row| row.revision));
+            return Ok(scene.local.revision());
         };
         let before = row.revision;
         let row = EventRow { revision: before + 1, deleted: true, updated_ms: self.now_ms, ..row };
@@ -154,11 +168,10 @@ impl<F: Effects> Session<'_, F> {
         clashes: &[Clash],
         winner: ConflictWinner,
     ) {
-        let row = scene.local.row.as_ref();
         let remote = present.map(|present| present.document.text().to_owned());
         let asked = self.replica.policy == ConflictPolicy::Ask;
         let agreed = scene.shadow.as_ref().filter(|shadow| !shadow.gone);
-        let revision = row.map_or(0, |row| row.revision);
+        let revision = scene.local.revision();
         let conflict = ConflictRow {
             id: id::conflict_id(&self.replica.id, &scene.uid, revision, remote.as_deref().unwrap_or_default()),
             replica: self.replica.id.clone(),

@@ -50,6 +50,13 @@ pub(super) struct Scene {
     pub(super) notes: Notes,
 }
 
+impl Local {
+    /// The revision of the stored row; 0 when there is none.
+    pub(super) fn revision(&self) -> u64 {
+        self.row.as_ref().map_or(0, |row| row.revision)
+    }
+}
+
 impl Scene {
     /// The remote half of the base; empty when there is none.
     pub(super) fn remote_base(&self) -> Document {
@@ -64,7 +71,7 @@ impl<F: Effects> Session<'_, F> {
     /// Look at the local side.
     pub(super) fn local(&self, row: Option<EventRow>, shadow: Option<&Shadow>) -> Local {
         let agreed = shadow.filter(|shadow| !shadow.gone);
-        let base_text = agreed.map(|shadow| shadow.local.as_deref().unwrap_or(&shadow.remote));
+        let base_text = agreed.map(Shadow::agreed);
         let parse = |text: &str| Document::parse(text).unwrap_or_default();
         let base = base_text.map(parse).unwrap_or_default();
         // Most events are as they were agreed: the same text is not read twice.

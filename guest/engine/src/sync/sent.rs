@@ -1,28 +1,40 @@
 //! What was sent, and what became of it: noted before it is sent, recognised when the provider shows it. So a write is ours
 //! whatever happens to its request, its answer or this process, and is never taken for somebody's edit (invariants I3, I6).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::arrive::rebased;
 use super::plan::State;
 use super::present::{Present, differing, overrides, without_open};
 use super::scene::{Local, Pending, Scene, remote_base, wanted_remote};
 use super::session::{Flow, Session};
-use crate::effects::{Change, Effects, Expectation, Shadow};
+use crate::effects::{Change, Effects, Expectation, Request, Response, Shadow};
 use crate::event::Document;
 use crate::event::keys::align;
 use crate::event::merge::{Preference, Side, Versions, merge};
 use crate::limits::UNANSWERED;
-use crate::provider::Notes;
+use crate::provider::{Notes, Purpose, Verdict};
 use crate::seeded::{Bug, has};
 
 impl<F: Effects> Session<'_, F> {
     // -- before it is sent
 
+    /// Write an event that is known, or one of its exceptions: `wanted` is the whole of it when all is written.
+    pub(super) fn write(
+        &mut self,
+        scene: &mut Scene,
+        wanted: &Document,
+        purpose: Purpose,
+        request: Request,
+    ) -> Flow<(Verdict, Response)> {
+        self.announce(scene, wanted)?;
+        self.exchange(purpose, request)
+    }
+
     /// What is about to be sent is noted before it is sent: whatever becomes of the request, its answer or this process, the
     /// provider's event is recognised as ours, in whole or in part, also when the local one has gone on by then
     /// (invariants I3, I6). Other changes of the shadow in `scene` are stored with it.
-    pub(super) fn announce(&mut self, scene: &mut Scene, wanted: &Document) -> Flow<()> {
+    fn announce(&mut self, scene: &mut Scene, wanted: &Document) -> Flow<()> {
         let Some(shadow) = scene.shadow.as_mut().filter(|shadow| !shadow.gone) else { return Ok(()) };
         note_sent(&mut scene.notes, wanted);
         let notes = scene.notes.text();
@@ -38,21 +50,10 @@ impl<F: Effects> Session<'_, F> {
     /// that lags behind may show an event that was deleted since (invariant I3).
     pub(super) fn announce_creation(&mut self, scene: &mut Scene) -> Flow<()> {
         note_sent(&mut scene.notes, &scene.local.document);
-        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let revision = scene.local.revision();
         let current = Expectation::Event(self.replica.calendar.clone(), scene.uid.clone(), revision);
-        let notes = scene.notes.text();
-        let shadow = scene.shadow.take().unwrap_or_else(|| Shadow {
-            uid: scene.uid.clone(),
-            remote_id: String::new(),
-            etag: String::new(),
-            revision: 0,
-            generation: self.state.generation,
-            gone: true,
-            remote: String::new(),
-            local: None,
-            notes: String::new(),
-        });
-        let shadow = Shadow { notes, ..shadow };
+        let shadow = scene.shadow.take().unwrap_or_else(|| self.absent(&scene.uid, ""));
+        let shadow = Shadow { notes: scene.notes.text(), ..shadow };
         scene.shadow = Some(shadow.clone());
         self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![current])
     }
@@ -66,7 +67,7 @@ impl<F: Effects> Session<'_, F> {
         }
         let shadow = shadow.filter(|shadow| !shadow.gone);
         let base = shadow.map(|shadow| remote_base(shadow, local)).unwrap_or_default();
-        let sent = known_notes(shadow).sent;
+        let sent = Notes::of(shadow).sent;
         let sent = sent.iter().filter_map(|sent| Document::parse(sent).ok());
         let last = (local.state == State::Deleted).then(|| wanted_remote(local, &base));
         sent.chain(last).any(|sent| self.is_sent(present, &sent, &base))
@@ -89,7 +90,7 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn late_answer(&mut self, out: &mut Pending, scene: &Scene, present: &Present, sent: &Document) {
         let open = differing(&present.document, &align(sent, &present.document));
         let agreed = without_open(sent, &present.document, &open);
-        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let revision = scene.local.revision();
         self.write_shadow(out, scene, present, &agreed, revision);
         self.queue(out, scene);
     }
@@ -112,15 +113,25 @@ impl<F: Effects> Session<'_, F> {
     }
 }
 
-/// The notes of a shadow, if there is one.
-pub(super) fn known_notes(shadow: Option<&Shadow>) -> Notes {
-    shadow.map(|shadow| Notes::parse(&shadow.notes)).unwrap_or_default()
-}
-
 /// Remember what is sent. The first of several knew the provider's version: that is the one which may have been applied.
-pub(super) fn note_sent(notes: &mut Notes, document: &Document) {
+fn note_sent(notes: &mut Notes, document: &Document) {
     if !notes.sent.iter().any(|sent| sent == document.text()) {
         notes.sent.truncate(UNANSWERED - 1);
         notes.sent.push(document.text().to_owned());
     }
+}
+
+/// The provider forgets exceptions when their series is at other times. That is agreed on before the write: should its answer
+/// or the look afterwards be lost, their absence is nobody's edit, and they are written again (invariant I1).
+pub(super) fn expect_no_exceptions(scene: &mut Scene) {
+    let mut remote = scene.remote_base();
+    let Some(shadow) = scene.shadow.as_mut().filter(|_| !overrides(&remote).is_empty()) else { return };
+    // Should it not be applied at all, they stay as they are.
+    note_sent(&mut scene.notes, &remote);
+    remote.set_overrides(Map::new());
+    scene.local.base.set_overrides(Map::new());
+    scene.notes.instances.clear();
+    let local = scene.local.base.text();
+    shadow.local = (local != remote.text()).then(|| local.to_owned());
+    shadow.remote = remote.text().to_owned();
 }

@@ -4,7 +4,6 @@ use super::arrive::{Remote, Subject};
 use super::plan::{Base, Decision, Rules, State, plan};
 use super::present::Present;
 use super::scene::{Pending, Scene};
-use super::sent::known_notes;
 use super::session::{Flow, Session};
 use super::state::Guard;
 use crate::effects::{ConflictPolicy, ConflictWinner, Effects, EventRow, Expectation, Request, Shadow};
@@ -48,11 +47,11 @@ impl<F: Effects> Session<'_, F> {
         };
         let notes = match &remote {
             Remote::Present(present) => present.notes.clone(),
-            Remote::Gone => known_notes(shadow.as_ref()),
+            Remote::Gone => Notes::of(shadow.as_ref()),
         };
         let ours = matches!(&remote, Remote::Present(present) if self.is_ours(present, &uid));
         if let (Base::None, Remote::Present(present), true) = (base, &remote, ours)
-            && let Some(sent) = self.created_as(&known_notes(shadow.as_ref()), present)
+            && let Some(sent) = self.created_as(&Notes::of(shadow.as_ref()), present)
         {
             let scene = Scene { uid, remote_id, shadow, local, notes };
             self.late_answer(out, &scene, present, &sent);
@@ -135,7 +134,7 @@ impl<F: Effects> Session<'_, F> {
         }
         let agreed_silently = decision == Decision::Merge && self.expresses(present, &outcome);
         let agreed = if agreed_silently { outcome.clone() } else { agreed };
-        let before = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let before = scene.local.revision();
         let revision = self.write_event(out, scene, &outcome, changed_at)?;
         if revision == before {
             // Else another worker may have seen the end of the event, and nobody would write that any more.
@@ -244,12 +243,12 @@ impl<F: Effects> Session<'_, F> {
                 }
                 scene.notes.incarnation += 1;
                 scene.notes.instances.clear();
-                let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+                let revision = scene.local.revision();
                 self.bury(out, scene, revision);
                 self.queue(out, scene);
             }
             Decision::Forget => {
-                let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+                let revision = scene.local.revision();
                 self.bury(out, scene, revision);
             }
             _ => {}
@@ -266,7 +265,7 @@ impl<F: Effects> Session<'_, F> {
             return Ok(());
         }
         let agreed = agreed_local(scene, present);
-        let revision = scene.local.row.as_ref().map_or(0, |row| row.revision);
+        let revision = scene.local.revision();
         self.write_shadow(out, scene, present, &agreed, revision);
         Ok(())
     }

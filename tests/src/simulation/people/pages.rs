@@ -58,10 +58,12 @@ pub(super) fn act<P: Pages>(pages: &P, world: &World, edit: &Edit) -> Option<Don
         let _ = pages.change(second["id"].as_str()?, &body);
         return Some(Done { family, deleted: false, split: true, series, target });
     }
-    let done = match () {
-        () if deletes => pages.delete(&target),
-        () if recurs && is_whole => pages.change(&target, &pages.body_of_series(edit, &family, &row)?),
-        () => pages.change(&target, &pages.body(edit, &family, &row, recurs)?),
+    let done = if deletes {
+        pages.delete(&target)
+    } else if recurs && is_whole {
+        pages.change(&target, &pages.body_of_series(edit, &family, &row)?)
+    } else {
+        pages.change(&target, &pages.body(edit, &family, &row, recurs)?)
     };
     done.then_some(Done { family, deleted: deletes && is_whole, split: false, series, target })
 }
