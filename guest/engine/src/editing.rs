@@ -321,7 +321,14 @@ fn occurrence_of<'a>(edit: &'a Edit, document: &Document) -> Result<&'a str, Edi
 fn change(edit: &Edit, document: &Document) -> Result<Option<Document>, EditError> {
     let changed = match &edit.action {
         Action::Delete => return Ok(None),
-        Action::Patch(text) => merge_patch(document, &object(text)?),
+        Action::Patch(text) => {
+            let patch = object(text)?;
+            let mut patched = merge_patch(document, &patch);
+            if !patch.contains_key("recurrenceRules") {
+                recurrence::move_bounds(document, &mut patched);
+            }
+            patched
+        }
         Action::Replace(text) | Action::Create(text) => {
             let mut replaced = parse(text)?;
             if replaced.get("uid").is_none() {

@@ -97,6 +97,29 @@ fn this_and_following_can_move_the_rest() {
     assert_eq!(count(&mut world, "series"), 10);
 }
 
+/// UNTIL names the last moment of a cut series: it goes with the times, whichever way they move.
+#[test]
+fn a_series_that_was_cut_keeps_its_occurrences_when_it_moves() {
+    for start in ["2026-03-25T21:00:00", "2026-03-25T06:00:00", "2026-03-27T09:00:00"] {
+        let mut world = World::new();
+        world.settle().unwrap();
+        let mut series = meeting(UID, "series", "2026-03-25T09:00:00");
+        series["recurrenceRules"] = json!([{"frequency": "daily"}]);
+        world.create(&series).unwrap();
+        edit(&mut world, Scope::ThisAndFollowing, "2026-03-30T09:00:00", Action::Delete);
+        in_step(&mut world, "cut");
+        edit(&mut world, Scope::All, "2026-03-25T09:00:00", patch(&json!({"start": start})));
+        in_step(&mut world, "moved");
+        assert_eq!(count(&mut world, "series"), 5, "moved to {start}");
+        let until = "2026-03-29T12:00:00";
+        let rules = json!([{"frequency": "daily", "until": until}]);
+        let again = json!({"start": "2026-03-25T08:00:00", "recurrenceRules": rules});
+        edit(&mut world, Scope::All, "2026-03-25T09:00:00", patch(&again));
+        in_step(&mut world, "moved with an end of its own");
+        assert_eq!(document(&world, "series")["recurrenceRules"][0]["until"], until);
+    }
+}
+
 #[test]
 fn this_and_following_deleted_ends_the_series() {
     let mut world = series();

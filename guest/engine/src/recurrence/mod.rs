@@ -11,6 +11,7 @@
 //! - UNTIL as a date includes that day. A second 60 is a second 59.
 //! - Parts that RFC 5545 forbids together (BYWEEKNO in a monthly rule) narrow each other.
 
+mod bounds;
 mod civil;
 mod clock;
 mod dates;
@@ -32,6 +33,7 @@ mod split;
 mod text;
 mod times;
 
+pub use bounds::move_bounds;
 pub use dates::{Dates, DatesError, DatesKind, ListedDate, format_dates, parse_dates};
 pub use exception::{drop_stale_overrides, exception, override_patch, tidied};
 pub use expand::{Budget, Expander, Last, OutOfStep, Spent};

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bounds::with_bounds;
 use super::civil;
 use super::expand::Budget;
 use super::rule::Rule;
@@ -97,24 +98,6 @@ fn has_before(series: &Series, at: i64) -> bool {
     let generated = |skip: &dyn Fn(i64) -> bool| series.generated(i64::MIN, at, 1, &mut Budget::default(), skip).0;
     series.overrides.range(..at).any(|(_, change)| kept(change))
         || !generated(&|t| series.overrides.contains_key(&t)).is_empty()
-}
-
-/// The rule as it was written, with other bounds, so that properties unknown here stay.
-fn with_bounds(value: &Value, rule: &Rule) -> Value {
-    let mut out = value.clone();
-    if let Some(object) = out.as_object_mut() {
-        let mut set = |name: &str, value: Option<Value>| match value {
-            Some(value) => {
-                object.insert(name.to_owned(), value);
-            }
-            None => {
-                object.remove(name);
-            }
-        };
-        set("count", rule.count.map(Value::from));
-        set("until", rule.until.map(|until| Value::from(until.to_string())));
-    }
-    out
 }
 
 fn keep_overrides(half: &mut Map<String, Value>, keep: impl Fn(LocalDateTime) -> bool) {
