@@ -117,6 +117,31 @@ fn a_subscription_lost_while_changes_happen() {
 }
 
 #[test]
+fn a_series_split_in_outlook_whose_first_half_is_deleted() {
+    for events_delta in DELTAS {
+        for number in 0..12 {
+            let mut world =
+                with(|config| Config { events_delta, page_limit: Some(1), shuffle: Some(number), ..config });
+            let mut series = meeting(&format!("s{number}@app"), "series", "2026-03-03T09:00:00");
+            series["recurrenceRules"] = json!([{"frequency": "daily", "count": 6}]);
+            world.create(&series).unwrap();
+            idle(&mut world);
+            let first = outlook(&world)[0]["id"].as_str().unwrap().to_owned();
+            let occurrences = world.microsoft.occurrences(ACCOUNT, &first, 0, i64::MAX / 4);
+            let third = occurrences[2]["id"].as_str().unwrap();
+            world.microsoft.user_split(ACCOUNT, third, &json!({})).unwrap();
+            world.microsoft.user_delete(ACCOUNT, &first).unwrap();
+            idle(&mut world);
+            let what = format!("{events_delta:?}, number {number}");
+            assert_eq!((world.local().len(), outlook(&world).len()), (1, 1), "{what}");
+            assert_eq!(world.memory.conflicts.len(), 0, "{what}");
+            assert_equal(&mut world, &what);
+            quiet(&mut world);
+        }
+    }
+}
+
+#[test]
 fn a_doubled_webhook_batch() {
     for events_delta in DELTAS {
         let mut world = with(|config| Config { events_delta, ..config });

@@ -316,6 +316,7 @@ impl<F: Effects> Session<'_, F> {
                     id::derived_uid(&uid, &subject.remote_id)
                 }
                 _ if taken.contains(&uid) => id::derived_uid(&uid, &subject.remote_id),
+                Some(shadow) if self.is_copy(present, &shadow)? => id::derived_uid(&uid, &subject.remote_id),
                 Some(shadow) => {
                     present.notes.incarnation = Notes::parse(&shadow.notes).incarnation;
                     subject.shadow = Some(shadow);
@@ -334,6 +335,18 @@ impl<F: Effects> Session<'_, F> {
     fn is_original(&self, remote_id: &str, uid: &str) -> bool {
         let mut made = (0..=MAX_INCARNATIONS).map(|incarnation| id::client_id(&self.replica, uid, incarnation));
         made.any(|client_id| self.provider.may_be_made_as(remote_id, &client_id))
+    }
+
+    /// Whether an event with the mark of one that is deleted on both sides is what a split at the provider left of it: nothing
+    /// was asked for that has no answer, and it says something else than the deleted one did (invariant I1).
+    fn is_copy(&mut self, newcomer: &Present, first: &Shadow) -> Flow<bool> {
+        let is_settled = !first.remote_id.is_empty() && Notes::parse(&first.notes).sent.is_empty();
+        if !is_settled || !self.is_ours(newcomer, &first.uid) {
+            return Ok(false);
+        }
+        let row = self.read_events(vec![first.uid.clone()])?.remove(&first.uid);
+        let deleted = row.filter(|row| row.deleted).and_then(|row| Document::parse(&row.document).ok());
+        Ok(deleted.is_some_and(|deleted| !self.expresses(newcomer, &deleted)))
     }
 
     /// An event may be made twice, when the first one was deleted before a late request that asked for it, too: the end of
