@@ -39,7 +39,9 @@ type View = BTreeMap<Seen, u32>;
 pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Violation> {
     let mut violations = Vec::new();
     finish_listings(world);
+    let mut quiet = None;
     for round in 1..=ROUNDS {
+        let before = changes(world);
         if let Err(what) = rest(world) {
             violations.push(Violation { invariant: "I15", what });
             return violations;
@@ -47,18 +49,23 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
         answer_guards(world);
         let difference = differs(world, setup);
         if difference.is_empty() {
+            quiet = Some(before).filter(|before| *before == changes(world));
             break;
         }
         if round == ROUNDS {
             violations.push(Violation { invariant: "I5", what: format!("after {ROUNDS} rounds: {difference}") });
         }
     }
-    // Nobody edits: nothing is written, now or when everything is listed again.
-    let before = (writes(world), world.memory.feed.len());
-    if let Err(what) = rest(world) {
-        violations.push(Violation { invariant: "I15", what });
-    }
-    let after = (writes(world), world.memory.feed.len());
+    // Nobody edits: nothing is written, now or when everything is listed again. Where the last round wrote nothing, that is
+    // shown already.
+    let before = quiet.unwrap_or_else(|| {
+        let before = changes(world);
+        if let Err(what) = rest(world) {
+            violations.push(Violation { invariant: "I15", what });
+        }
+        before
+    });
+    let after = changes(world);
     if after.0 != before.0 {
         let requests: Vec<String> =
             world.sent.iter().rev().filter(|sent| sent.method != "GET").take(3).map(|sent| sent.url.clone()).collect();
@@ -68,7 +75,7 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
         let what = "events change here although nobody edits them anywhere".to_owned();
         violations.push(Violation { invariant: "I4", what });
     }
-    violations.extend(again(world, after.0, after.1));
+    violations.extend(again(world, after));
     violations.extend(ledger.check(world, &stage::sides(setup)));
     let difference = world.mirror.as_ref().and_then(|mirror| mirror.difference(world));
     violations.extend(difference.map(|what| Violation { invariant: "I8", what }));
@@ -87,16 +94,15 @@ fn finish_listings(world: &mut World) {
 }
 
 /// Every cursor is lost, and everything is listed once more: what is known already changes nothing (I11).
-fn again(world: &mut World, before: (u64, u64), told: usize) -> Option<Violation> {
+fn again(world: &mut World, before: Changes) -> Option<Violation> {
     world.google.expire_sync_tokens(ACCOUNT);
     world.microsoft.expire_delta_tokens(ACCOUNT);
     let rested = rest(world);
+    let now = changes(world);
     let what = match rested {
         Err(what) => what,
-        Ok(()) if writes(world) != before => "written because everything was listed again".to_owned(),
-        Ok(()) if world.memory.feed.len() != told => {
-            "events change here because everything was listed again".to_owned()
-        }
+        Ok(()) if now.0 != before.0 => "written because everything was listed again".to_owned(),
+        Ok(()) if now != before => "events change here because everything was listed again".to_owned(),
         Ok(()) => return None,
     };
     Some(Violation { invariant: "I11", what })
@@ -116,6 +122,7 @@ fn rest(world: &mut World) -> Result<(), String> {
 
 /// A person answers a guard by looking: what is there stays, what is gone is gone.
 fn answer_guards(world: &mut World) {
+    let mut answered = false;
     for replica in [REPLICA, OUTLOOK] {
         let asks = world
             .memory
@@ -137,12 +144,18 @@ fn answer_guards(world: &mut World) {
             observer.marks.reach(if accept { Mark::GuardAccepted } else { Mark::GuardDeclined });
         }
         let _ = world.answer_guard(replica, accept);
+        answered = true;
     }
-    let _ = world.settle();
+    if answered {
+        let _ = world.settle();
+    }
 }
 
-fn writes(world: &World) -> (u64, u64) {
-    (world.google.counters().writes, world.microsoft.counters().writes)
+/// Writes at Google and at Microsoft, and what the application was told.
+type Changes = ((u64, u64), usize);
+
+fn changes(world: &World) -> Changes {
+    ((world.google.counters().writes, world.microsoft.counters().writes), world.memory.feed.len())
 }
 
 /// What is not the same, in words; empty when all is.
