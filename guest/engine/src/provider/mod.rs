@@ -246,9 +246,9 @@ pub trait Provider: Sync {
     fn watched(&self, _target: &Target<'_>, _page: Option<&str>) -> Option<Request> {
         None
     }
-    /// Read the answer of `watched`: our channels, and the next page.
-    fn read_watched(&self, _base: &str, _body: &[u8]) -> (Vec<Watched>, Option<String>) {
-        (Vec::new(), None)
+    /// Read the answer of `watched`: our channels, and the next page. None when it is damaged.
+    fn read_watched(&self, _base: &str, _body: &[u8]) -> Option<(Vec<Watched>, Option<String>)> {
+        None
     }
     /// End a channel.
     fn stop(&self, target: &Target<'_>, channel_id: &str, resource_id: &str) -> Request;

@@ -14,6 +14,14 @@ use crate::webhooks::token;
 /// The subject of failures about the channel.
 const SUBJECT: &str = "channel";
 
+/// What a look for a channel of this replica came to.
+enum Ours {
+    Found(Watched),
+    Nothing,
+    /// The answer was damaged on its way: it is soon asked for again.
+    Damaged,
+}
+
 impl<F: Effects> Session<'_, F> {
     /// Whether the channel has to be looked after.
     pub(super) fn channel_is_due(&self) -> bool {
@@ -148,7 +156,11 @@ impl<F: Effects> Session<'_, F> {
     fn clear_the_way(&mut self, base: &str) -> Flow<()> {
         let taken = "the provider already sends notifications of this calendar to another program with the same \
                      registration. The calendar is polled";
-        let Some(ours) = self.find_ours(base)? else { return self.refused("channel-taken", taken, vec![]) };
+        let ours = match self.find_ours(base)? {
+            Ours::Found(ours) => ours,
+            Ours::Nothing => return self.refused("channel-taken", taken, vec![]),
+            Ours::Damaged => return self.commit(vec![], vec![]),
+        };
         let request = self.provider.stop(&self.target(), &ours.channel_id, &ours.resource_id);
         self.channel_request(request)?;
         self.state.channel_due_ms = self.now_ms;
@@ -156,26 +168,30 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// Find a channel of this replica among those that the provider has.
-    fn find_ours(&mut self, base: &str) -> Flow<Option<Watched>> {
+    fn find_ours(&mut self, base: &str) -> Flow<Ours> {
         let key = self.settings.signing_key.clone();
         let mut page = None;
         for _ in 0..CHANNEL_PAGES {
-            let Some(request) = self.provider.watched(&self.target(), page.as_deref()) else { return Ok(None) };
+            let Some(request) = self.provider.watched(&self.target(), page.as_deref()) else {
+                return Ok(Ours::Nothing);
+            };
             let (verdict, response) = self.channel_request(request)?;
             if verdict != Verdict::Done {
-                return Ok(None);
+                return Ok(Ours::Nothing);
             }
-            let (found, next) = self.provider.read_watched(base, &response.body);
+            let Some((found, next)) = self.provider.read_watched(base, &response.body) else {
+                return Ok(Ours::Damaged);
+            };
             let ours = found.into_iter().find(|watched| {
                 token::verify(&key, &watched.channel_id, &watched.token)
                     .is_some_and(|claims| claims.tenant == self.replica.tenant && claims.replica == self.replica.id)
             });
             page = next;
             if ours.is_some() || page.is_none() {
-                return Ok(ours);
+                return Ok(ours.map_or(Ours::Nothing, Ours::Found));
             }
         }
-        Ok(None)
+        Ok(Ours::Nothing)
     }
 
     /// No push for now: poll, and ask again later.

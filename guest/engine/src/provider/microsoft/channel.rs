@@ -62,15 +62,15 @@ pub(super) fn watched(target: &Target<'_>, page: Option<&str>) -> Request {
 }
 
 /// Those whose notifications come to us, and the next page.
-pub(super) fn read_watched(base: &str, body: &[u8]) -> (Vec<Watched>, Option<String>) {
-    let Ok(page) = serde_json::from_slice::<wire::Subscriptions>(body) else { return (Vec::new(), None) };
+pub(super) fn read_watched(base: &str, body: &[u8]) -> Option<(Vec<Watched>, Option<String>)> {
+    let page = serde_json::from_slice::<wire::Subscriptions>(body).ok()?;
     let ours = page.value.into_iter().filter_map(|subscription| {
         let url = subscription.notification_url?;
         let query = url.strip_prefix(&address(base))?.strip_prefix('?')?;
         let token = format!("{}:{}", parameter(query, "claims")?, subscription.client_state.unwrap_or_default());
         Some(Watched { channel_id: parameter(query, "channel")?, token, resource_id: subscription.id })
     });
-    (ours.collect(), page.next_link)
+    Some((ours.collect(), page.next_link))
 }
 
 /// End a subscription.

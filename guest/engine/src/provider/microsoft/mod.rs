@@ -220,7 +220,7 @@ impl Provider for Microsoft {
         Some(channel::watched(target, page))
     }
 
-    fn read_watched(&self, base: &str, body: &[u8]) -> (Vec<Watched>, Option<String>) {
+    fn read_watched(&self, base: &str, body: &[u8]) -> Option<(Vec<Watched>, Option<String>)> {
         channel::read_watched(base, body)
     }
 
