@@ -186,13 +186,14 @@ fn people(setup: &Setup) -> Vec<Side> {
 
 fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
     let (day, hour) = (2 + dice.small(26), 7 + dice.small(11));
-    let change = match dice.below(12) {
+    let change = match dice.below(13) {
         0..=2 => Change::New { day, hour, series: dice.once_in(2).then(|| rhythm(dice)), form: form(dice) },
         3 | 4 => Change::Title,
         5 => Change::Notes,
         6 => Change::Place,
         7 | 8 => Change::Move { day, hour },
         9 => Change::Length { quarters: 1 + dice.small(10) },
+        10 => Change::Repeat((!dice.once_in(4)).then(|| rhythm(dice))),
         _ => Change::Delete,
     };
     Edit {

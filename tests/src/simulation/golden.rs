@@ -59,7 +59,7 @@ pub fn all() -> Vec<Golden> {
 
 type Story = fn(Side) -> Vec<Act>;
 
-const STORIES: [(&str, Story); 15] = [
+const STORIES: [(&str, Story); 18] = [
     ("created here", |_| vec![Act::Settle, new(Side::App, 1, None)]),
     ("created there", |there| vec![Act::Settle, new(there, 1, None)]),
     ("renamed here", |_| vec![new(Side::App, 1, None), Act::Settle, change(Side::App, 2, Change::Title)]),
@@ -85,6 +85,18 @@ const STORIES: [(&str, Story); 15] = [
     }),
     ("a series split here", |_| vec![new(Side::App, 1, Some(Rhythm::Weekly)), Act::Settle, split(Side::App, 2)]),
     ("a series split there", |there| vec![new(Side::App, 1, Some(Rhythm::Weekly)), Act::Settle, split(there, 2)]),
+    ("another rhythm here", |_| {
+        let series = new(Side::App, 1, Some(Rhythm::Daily(4)));
+        let exception = one(Side::App, 2, Change::Title);
+        vec![series, exception, Act::Settle, change(Side::App, 3, Change::Repeat(Some(Rhythm::Weekly)))]
+    }),
+    ("an event that becomes a series there", |there| {
+        vec![new(Side::App, 1, None), Act::Settle, change(there, 2, Change::Repeat(Some(Rhythm::Daily(4))))]
+    }),
+    ("a series that comes once here, its occurrence renamed there", |there| {
+        let series = new(Side::App, 1, Some(Rhythm::Daily(4)));
+        vec![series, Act::Settle, one(there, 2, Change::Title), change(Side::App, 3, Change::Repeat(None))]
+    }),
     ("a lost cursor, and a deletion meanwhile", |there| {
         let lost = Act::Fault { at: there, kind: Misfortune::LostCursor, after: 0, times: 1, on: None };
         let first = vec![new(there, 1, None), new(there, 2, None), Act::Settle];

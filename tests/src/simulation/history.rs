@@ -196,6 +196,9 @@ pub enum Change {
         /// Quarters of an hour.
         quarters: u8,
     },
+    /// Another rhythm, of a series as a whole or from an occurrence on; what came once comes again from now on. None: it comes
+    /// once.
+    Repeat(Option<Rhythm>),
     /// Away.
     Delete,
 }

@@ -1,7 +1,7 @@
 //! A failing history becomes small: faults go first, then edits, then values become simple. What is left still breaks
 //! the same invariant.
 
-use super::history::{Act, Change, Edit, Form, History};
+use super::history::{Act, Change, Edit, Form, History, Rhythm};
 use super::play::play;
 use crate::world::EngineKind;
 
@@ -141,6 +141,7 @@ fn plain(change: &Change) -> Change {
     match change {
         Change::New { series, form, .. } => Change::New { day: 3, hour: 9, series: *series, form: *form },
         Change::Delete => Change::Delete,
+        Change::Repeat(rhythm) => Change::Repeat(rhythm.map(|_| Rhythm::Weekly)),
         _ => Change::Title,
     }
 }

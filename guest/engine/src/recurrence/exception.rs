@@ -97,8 +97,11 @@ pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<S
         return Vec::new();
     }
     let of = |document: &Document, id: &str| contains(document.value(), id).unwrap_or(false);
+    let has_rules = |document: &Document| document.get("recurrenceRules").is_some();
+    // Its start is no occurrence any more: it is the event.
+    let is_single = has_rules(before) && !has_rules(now);
     let mut overrides = now.overrides().cloned().unwrap_or_default();
-    let is_stale = |id: &&String| !shown.contains_key(*id) && of(before, id) && !of(now, id);
+    let is_stale = |id: &&String| !shown.contains_key(*id) && of(before, id) && (is_single || !of(now, id));
     let stale: Vec<String> = overrides.keys().filter(is_stale).cloned().collect();
     for id in &stale {
         overrides.remove(id);

@@ -392,6 +392,9 @@ impl<F: Effects> Session<'_, F> {
                     notes.instances.insert(recurrence_id, instance);
                 }
                 document.set_overrides(overrides);
+            } else if !document.is_recurring() && !self.provider.embeds_exceptions() {
+                // They are there, and count again should it become a series once more.
+                notes.instances = known.instances;
             }
         }
         Present { etag: event.etag, updated_ms: event.updated_ms, document, notes, mark: event.mark, alone: false }

@@ -89,7 +89,7 @@ impl<F: Effects> Session<'_, F> {
         // in a record.
         let stale = self.provider.embeds_exceptions() && matches!(self.difference(&present, &to), Ok(Some(_)));
         if !stale {
-            return self.written(job, present, &target, None, true);
+            return self.written(job, present, &target, None, true, None);
         }
         self.report.pushed += 1;
         let mut out = Pending::default();

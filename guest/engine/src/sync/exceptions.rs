@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::occurrence::Found;
+use super::occurrence::{Found, Missing};
 use super::present::{Present, differing, overrides};
 use super::scene::Job;
 use super::session::{Flow, Session};
@@ -29,7 +29,7 @@ impl<F: Effects> Session<'_, F> {
         let refused = |id: &String| present.notes.refused.contains(id);
         let Some(recurrence_id) = open.iter().find(|id| !refused(id)).cloned() else {
             return match open.is_empty() {
-                true => self.written(job, present, wanted, None, false),
+                true => self.written(job, present, wanted, None, false, None),
                 false => self.leave_refused(job, present),
             };
         };
@@ -54,12 +54,14 @@ impl<F: Effects> Session<'_, F> {
                 Found::AsKnown(instance) => instance,
                 // Somebody changed the occurrence, and it was not announced yet: that comes first.
                 Found::Changed(row) => return self.take_in(job, row),
-                Found::Refused(code, detail) => return self.refuse_exception(job, &recurrence_id, &code, detail),
                 Found::Nothing if !hidden && before.is_some_and(is_excluded) => {
                     let detail = "the provider cannot bring a deleted occurrence back; make an event of its own of it";
                     return self.refuse_exception(job, &recurrence_id, "deleted-occurrence", detail);
                 }
-                Found::Nothing => return self.look_for(job, present, &recurrence_id, hidden, wanted),
+                Found::Nothing => return self.look_for(job, present, &recurrence_id, Missing::Hidden(hidden), wanted),
+                Found::Refused(code, detail) => {
+                    return self.look_for(job, present, &recurrence_id, Missing::Refused(code, detail), wanted);
+                }
             },
         };
         let notify = job.entry.notify_attendees;
@@ -147,7 +149,7 @@ impl<F: Effects> Session<'_, F> {
         wanted: &Document,
     ) -> Flow<()> {
         let reached = reached(&present.document, wanted, recurrence_id);
-        self.written(job, present, wanted, Some(&reached), false)
+        self.written(job, present, wanted, Some(&reached), false, None)
     }
 
     pub(super) fn after_exception(

@@ -8,7 +8,7 @@ use super::arrive::{Remote, Subject};
 use super::present::{Present, overrides};
 use super::scene::Pending;
 use super::session::{Flow, Session};
-use crate::effects::Effects;
+use crate::effects::{Effects, Shadow};
 use crate::event::{Document, is_excluded};
 use crate::provider::Notes;
 use crate::recurrence::{self, exception};
@@ -51,17 +51,17 @@ impl Present {
 }
 
 impl<F: Effects> Session<'_, F> {
-    /// Settle at once what was held back: the cursor may be behind it already, and then no listing brings it again.
-    pub(super) fn take_in_news(&mut self, remote_id: String, mut news: Present) -> Flow<()> {
-        let shadow = self.fx.shadows_by_remote(&self.replica.id, vec![remote_id.clone()])?.into_iter().flatten().next();
-        if let Some(shadow) = &shadow {
-            let known = Notes::parse(&shadow.notes);
-            news.notes = Notes { writes: known.writes, refused: known.refused, ..news.notes };
-            news.document.set_uid(&shadow.uid);
-        }
+    /// Settle what was held back, next to what is agreed on. That is stored in the commit that agrees: the cursor may be
+    /// behind it already, and then no listing brings it again (invariant I9).
+    pub(super) fn settle_news(&mut self, shadow: &Shadow, mut news: Present) -> Flow<Pending> {
+        let known = Notes::parse(&shadow.notes);
+        news.notes = Notes { writes: known.writes, refused: known.refused, ..news.notes };
+        news.document.set_uid(&shadow.uid);
         let mut out = Pending::default();
-        self.settle_all(&mut out, vec![Subject { remote_id, shadow, remote: Remote::Present(Box::new(news)) }])?;
-        self.commit(out.changes, out.expectations)
+        let remote = Remote::Present(Box::new(news));
+        let subject = Subject { remote_id: shadow.remote_id.clone(), shadow: Some(shadow.clone()), remote };
+        self.settle_all(&mut out, vec![subject])?;
+        Ok(out)
     }
 }
 

@@ -26,6 +26,14 @@ pub(super) enum Found {
     Refused(String, &'static str),
 }
 
+/// Why there is nothing to write to.
+pub(super) enum Missing {
+    /// The provider has nothing there; whether the occurrence was to be deleted.
+    Hidden(bool),
+    /// It does not say; a code, and what to do.
+    Refused(String, &'static str),
+}
+
 impl<F: Effects> Session<'_, F> {
     /// Whether the provider's series has no such date, neither by its rules nor as an exception.
     pub(super) fn lacks(&self, present: &Present, recurrence_id: &str) -> bool {
@@ -80,14 +88,14 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// Look at the whole series for an occurrence that is not at its time: it was moved far away or deleted, or the
-    /// series is gone, and that was not announced yet. That comes first, and the write stays in the queue. When the
+    /// series is gone or no series any more, and that was not announced yet. That comes first, and the write stays in the queue. When the
     /// series is as it was known, there is nothing to delete, and nothing to write to.
     pub(super) fn look_for(
         &mut self,
         job: Job,
         present: Present,
         recurrence_id: &str,
-        hidden: bool,
+        why: Missing,
         wanted: &Document,
     ) -> Flow<()> {
         let Job { mut entry, scene } = job;
@@ -107,13 +115,18 @@ impl<F: Effects> Session<'_, F> {
         let job = Job { entry, scene };
         // Asked for apart, exceptions are known within a span only.
         let series = &present.document;
-        if hidden
+        if matches!(why, Missing::Hidden(true))
             && (!self.state.apart || self.is_proven_gone(&job.scene.remote_id, series, &recurrence_id.to_owned())?)
         {
             return self.skip_exception(job, present, recurrence_id, wanted);
         }
-        let detail =
-            "the provider does not show this occurrence of the series; look at the series there, then change it again";
-        self.refuse_exception(job, recurrence_id, "occurrence-not-found", detail)
+        let (code, detail) = match why {
+            Missing::Refused(code, detail) => (code, detail),
+            Missing::Hidden(_) => (
+                "occurrence-not-found".to_owned(),
+                "the provider does not show this occurrence of the series; look at the series there, then change it again",
+            ),
+        };
+        self.refuse_exception(job, recurrence_id, &code, detail)
     }
 }

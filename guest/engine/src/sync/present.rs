@@ -67,13 +67,13 @@ impl Present {
         self.notes.instances.insert(placed.recurrence_id, instance);
     }
 
-    /// Whether an exception needs no override: it is as its series says. One that is left at a date that the series does
-    /// not have is an additional date. A deletion of such a date would be agreed on, and would hide the occurrence should
-    /// the series come back (invariant I5).
+    /// Whether an exception needs no override: it is as its series says, or what is left of one that comes once now. One that
+    /// is left at a date that the series does not have is an additional date. A deletion of such a date would be agreed on, and
+    /// would hide the occurrence should the series come back (invariant I5).
     fn says_nothing(&self, placed: &Placed) -> bool {
         let excluded = placed.patch.get("excluded").is_some_and(|excluded| *excluded == true);
         let has = || recurrence::contains(self.document.value(), &placed.recurrence_id).unwrap_or(true);
-        placed.patch.is_empty() && has() || excluded && !has()
+        !self.document.is_recurring() || placed.patch.is_empty() && has() || excluded && !has()
     }
 }
 

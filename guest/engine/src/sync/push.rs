@@ -206,10 +206,9 @@ impl<F: Effects> Session<'_, F> {
                 let is_last = differing(reached.as_ref().unwrap_or(&present.document), wanted).is_empty();
                 match apart && is_last && self.is_series_gone(&job.scene.remote_id)? {
                     // The deletion is what this edit has to be merged with.
-                    true => self.look_again(job, &remote_id, Verdict::Changed)?,
-                    false => self.written(job, present, wanted, reached.as_ref(), true)?,
+                    true => self.look_again(job, &remote_id, Verdict::Changed),
+                    false => self.written(job, present, wanted, reached.as_ref(), true, news),
                 }
-                news.map_or(Ok(()), |news| self.take_in_news(remote_id, news))
             }
             // The write was applied but its answer cannot be read: look.
             None => self.look_again(job, &remote_id, Verdict::Changed),
@@ -267,6 +266,7 @@ impl<F: Effects> Session<'_, F> {
         wanted: &Document,
         reached: Option<&Document>,
         wrote: bool,
+        news: Option<Present>,
     ) -> Flow<()> {
         if has(Bug::SentInsteadOfReturned) {
             present.document = wanted.clone();
@@ -292,10 +292,22 @@ impl<F: Effects> Session<'_, F> {
         let revision = scene.local.revision();
         let mut out = Pending::default();
         self.answered(&mut out.changes);
-        self.write_shadow(&mut out, &scene, &present, &agreed, revision);
-        match open.is_empty() {
-            true => self.conclude(&entry, revision, out.changes),
-            false => self.commit(out.changes, out.expectations),
+        let shadow = self.shadow(&scene, &present, &agreed, revision);
+        out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow.clone()));
+        let mut found = match &news {
+            Some(news) => self.settle_news(&shadow, news.clone())?,
+            None => Pending::default(),
+        };
+        if !open.is_empty() {
+            out.changes.append(&mut found.changes);
+            return self.commit(out.changes, found.expectations);
+        }
+        match (self.conclude(&entry, revision, out.changes, found)?, news) {
+            (true, _) | (false, None) => Ok(()),
+            (false, Some(news)) => {
+                let found = self.settle_news(&shadow, news)?;
+                self.commit(found.changes, found.expectations)
+            }
         }
     }
 
@@ -330,7 +342,7 @@ impl<F: Effects> Session<'_, F> {
         let buried = Shadow { gone: true, revision, remote: String::new(), local: None, notes: notes.text(), ..shadow };
         let mut changes = vec![Change::PutShadow(self.replica.id.clone(), buried)];
         self.answered(&mut changes);
-        self.conclude(&entry, revision, changes)
+        self.conclude(&entry, revision, changes, Pending::default()).map(drop)
     }
 
     // -- when it does not go straight

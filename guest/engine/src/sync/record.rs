@@ -74,9 +74,15 @@ impl<F: Effects> Session<'_, F> {
         agreed: &Document,
         revision: u64,
     ) {
+        let shadow = self.shadow(scene, present, agreed, revision);
+        out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
+    }
+
+    /// A shadow whose local half is `agreed`.
+    pub(super) fn shadow(&self, scene: &Scene, present: &Present, agreed: &Document, revision: u64) -> Shadow {
         let (remote, local) = (present.document.text(), agreed.text());
         let notes = Notes { sent: Vec::new(), ..present.notes.clone() };
-        let shadow = Shadow {
+        Shadow {
             uid: scene.uid.clone(),
             remote_id: scene.remote_id.clone(),
             etag: present.etag.clone(),
@@ -86,22 +92,31 @@ impl<F: Effects> Session<'_, F> {
             local: (local != remote).then(|| local.to_owned()),
             remote: remote.to_owned(),
             notes: notes.text(),
-        };
-        out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
+        }
     }
 
-    /// Commit what came of the last write for an entry. Where the event is not any more what was written (it was edited
-    /// meanwhile, or a store that lags behind showed an older one), the entry stays, and is decided anew.
-    pub(super) fn conclude(&mut self, entry: &PushEntry, revision: u64, mut changes: Vec<Change>) -> Flow<()> {
-        let current = Expectation::Event(self.replica.calendar.clone(), entry.uid.clone(), revision);
+    /// Commit what came of the last write for an entry, and what was `found` on the way. Where the event is not any more what
+    /// was written (it was edited meanwhile, or a store that lags behind showed an older one), the entry stays, and is decided
+    /// anew. False: so is what was found, which is not stored.
+    pub(super) fn conclude(
+        &mut self,
+        entry: &PushEntry,
+        revision: u64,
+        mut changes: Vec<Change>,
+        found: Pending,
+    ) -> Flow<bool> {
+        let mut expectations = found.expectations;
+        expectations.push(Expectation::Event(self.replica.calendar.clone(), entry.uid.clone(), revision));
         let mut all = changes.clone();
         all.extend(self.finished(entry));
-        match self.commit(all, vec![current]) {
+        all.extend(found.changes);
+        match self.commit(all, expectations) {
             Err(Stop::Stale) => {}
-            result => return result,
+            result => return result.map(|()| true),
         }
         changes.push(Change::Enqueue(entry.clone()));
-        self.commit(changes, vec![])
+        self.commit(changes, vec![])?;
+        Ok(false)
     }
 
     /// What is to be forgotten when nothing is left to be written.

@@ -9,11 +9,12 @@ use super::present::{Present, differing, overrides, without_open};
 use super::scene::{Local, Pending, Scene, remote_base, wanted_remote};
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, Expectation, Request, Response, Shadow};
-use crate::event::Document;
 use crate::event::keys::align;
 use crate::event::merge::{Preference, Side, Versions, merge};
+use crate::event::{Document, is_excluded};
 use crate::limits::UNANSWERED;
 use crate::provider::{Notes, Purpose, Verdict};
+use crate::recurrence;
 use crate::seeded::{Bug, has};
 
 impl<F: Effects> Session<'_, F> {
@@ -67,10 +68,10 @@ impl<F: Effects> Session<'_, F> {
         }
         let shadow = shadow.filter(|shadow| !shadow.gone);
         let base = shadow.map(|shadow| remote_base(shadow, local)).unwrap_or_default();
-        let sent = Notes::of(shadow).sent;
-        let sent = sent.iter().filter_map(|sent| Document::parse(sent).ok());
+        let notes = Notes::of(shadow);
+        let sent = notes.sent.iter().filter_map(|sent| Document::parse(sent).ok());
         let last = (local.state == State::Deleted).then(|| wanted_remote(local, &base));
-        sent.chain(last).any(|sent| self.is_sent(present, &sent, &base))
+        sent.chain(last).any(|sent| self.is_sent(present, &sent, &base, &notes))
     }
 
     /// What was sent to create an event that the provider shows just so, without the exceptions that are still to be written.
@@ -97,7 +98,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Whether the provider shows nothing that is neither known nor was sent: a write may have been applied in part, as
     /// exceptions are written one by one, and stay as they were when their series changes.
-    fn is_sent(&self, present: &Present, sent: &Document, base: &Document) -> bool {
+    fn is_sent(&self, present: &Present, sent: &Document, base: &Document, notes: &Notes) -> bool {
         let [sent, base] = [sent, base].map(|known| align(known, &present.document));
         let versions = Versions { local_base: &base, local: &sent, remote_base: &base, remote: &present.document };
         let both = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
@@ -107,7 +108,13 @@ impl<F: Effects> Session<'_, F> {
             let kept = known.map(|known| rebased(&base, &present.document, id, known));
             now.get(id) == known || now.get(id) == kept.as_ref()
         };
-        let is_ours = |id: &String| is(id, after.get(id)) || is(id, before.get(id));
+        // What is left of an exception at a date that the series did not have hides that date when it has it again.
+        let is_left = |id: &String| {
+            now.get(id).is_some_and(is_excluded)
+                && notes.instances.contains_key(id)
+                && !recurrence::contains(base.value(), id).unwrap_or(true)
+        };
+        let is_ours = |id: &String| is(id, after.get(id)) || is(id, before.get(id)) || is_left(id);
         let both = Present { document: both, ..present.clone() };
         self.difference(&both, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
     }

@@ -269,7 +269,8 @@ impl Round<'_> {
             return Vec::new();
         }
         let mut rows = Vec::new();
-        let series = item.series.is_some() && self.windowed;
+        // Who knows it as a single event is told of that.
+        let series = item.series.is_some() && self.windowed && !item.was_single;
         if !series || config.series_removal != SeriesRemoval::Occurrences {
             rows.push(self.gone(item, None));
         }

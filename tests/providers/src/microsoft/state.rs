@@ -66,6 +66,8 @@ pub(crate) struct Item {
     pub(crate) changed_ms: i64,
     /// Where it was, by change number: for callers that are told only of what they can hold.
     pub(crate) reaches: Vec<(u64, Option<(i64, i64)>)>,
+    /// It was a single event before it was a series.
+    pub(crate) was_single: bool,
 }
 
 impl Item {
@@ -118,6 +120,7 @@ impl Calendar {
             self.by_seq.remove(&old.seq);
             self.by_place.remove(&old.place);
             item.place = old.place;
+            item.was_single |= old.series.is_none();
         } else {
             item.place = place;
         }

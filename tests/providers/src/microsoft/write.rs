@@ -104,6 +104,7 @@ fn fresh(state: &mut State, body: Object, span: Span) -> Item {
         stamp_ms: state.now_ms,
         changed_ms: state.now_ms,
         reaches: Vec::new(),
+        was_single: false,
     }
 }
 

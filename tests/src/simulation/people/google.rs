@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tandem_engine::time::{LocalDateTime, Zones as _, format_rfc3339, parse_rfc3339};
 
-use super::{GUEST, New, QUARTER_MS, ZONE, ended, moved, other_days};
+use super::{ABROAD, GUEST, New, QUARTER_MS, ZONE, ended, moved, other_days, takes};
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form, Rhythm};
 use crate::world::{ACCOUNT, World, google_meeting};
@@ -137,6 +137,16 @@ fn patch(world: &World, change: &Change, name: &str, token: u32, row: &Value, re
             times(&moved(&start, *day, *hour, token, recurs), to - from)
         }
         Change::Length { quarters } => times(&local("start")?.1, i64::from(*quarters) * QUARTER_MS),
+        Change::Repeat(rhythm) => {
+            let form = match (row["start"]["date"].as_str(), zone) {
+                (Some(_), _) => Form::Day,
+                (None, ABROAD) => Form::Abroad,
+                _ => Form::Hour,
+            };
+            let start = row["start"]["date"].as_str().or_else(|| row["start"]["dateTime"].as_str());
+            start.filter(|start| takes(*rhythm, start))?;
+            json!({"recurrence": rhythm.map(|rhythm| vec![line(rhythm, form)])})
+        }
         Change::New { .. } | Change::Delete => json!({}),
     })
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit as AppEdit, Scope};
 use tandem_engine::recurrence::{Window, occurrences};
 
-use super::{DAY_MS, Done, GUEST, NEXT, New, chosen, moved, nth, number, other_days, rule};
+use super::{DAY_MS, Done, GUEST, NEXT, New, chosen, is_of_all, moved, nth, number, other_days, rule, takes};
 use crate::simulation::facts::{family, title, title_of};
 use crate::simulation::history::{Change, Edit, Form};
 use crate::world::{CALENDAR, World, edit_of, meeting};
@@ -36,7 +36,8 @@ pub(super) fn act(world: &mut World, edit: &Edit) -> Option<Done> {
     let document: Value = serde_json::from_str(&row.document).ok()?;
     let name = format!("E{number}");
     let recurs = document["recurrenceRules"].is_array();
-    let occurrence = edit.occurrence.filter(|_| recurs).and_then(|n| occurrence(world, &document, n));
+    let which = edit.occurrence.filter(|_| recurs && !is_of_all(edit));
+    let occurrence = which.and_then(|n| occurrence(world, &document, n));
     let action = match &edit.change {
         Change::Delete => Action::Delete,
         change => {
@@ -46,6 +47,7 @@ pub(super) fn act(world: &mut World, edit: &Edit) -> Option<Done> {
                     let (start, length_ms) = other_days(change, from, recurs)?;
                     json!({"start": start, "duration": format!("P{}D", length_ms / DAY_MS)})
                 }
+                Change::Repeat(rhythm) if !takes(*rhythm, from) => return None,
                 change => patch(change, &name, edit.token, from, recurs),
             };
             if let (Change::Move { .. }, None, true) = (change, &occurrence, recurs) {
@@ -84,6 +86,7 @@ fn patch(change: &Change, name: &str, token: u32, from: &str, recurs: bool) -> V
         Change::Place => json!({"locations": {"1": {"@type": "Location", "name": format!("room #{token}#")}}}),
         Change::Move { day, hour } => json!({"start": moved(from, *day, *hour, token, recurs)}),
         Change::Length { quarters } => json!({"duration": format!("PT{}M", u32::from(*quarters) * 15)}),
+        Change::Repeat(rhythm) => json!({"recurrenceRules": rhythm.map(|rhythm| vec![rule(rhythm)])}),
         Change::New { .. } | Change::Delete => json!({}),
     }
 }

@@ -163,6 +163,16 @@ fn moved(old: &str, day: u8, hour: u8, token: u32, recurs: bool) -> String {
     if recurs { format!("{}{}", old.get(..10).unwrap_or_default(), to.get(10..).unwrap_or_default()) } else { to }
 }
 
+/// Whether an edit is of a series as a whole, whatever was chosen: an occurrence has no rhythm.
+fn is_of_all(edit: &Edit) -> bool {
+    matches!(edit.change, Change::Repeat(rhythm) if rhythm.is_none() || !edit.following)
+}
+
+/// Whether a series that begins then can have a rhythm: none ends before it begins.
+fn takes(rhythm: Option<Rhythm>, start: &str) -> bool {
+    rhythm != Some(Rhythm::Weekly) || start < "2026-06-30"
+}
+
 /// How often a series comes, in the application's words.
 fn rule(rhythm: Rhythm) -> Value {
     match rhythm {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tandem_engine::time::parse_rfc3339;
 
-use super::{New, QUARTER_MS, ended, moved, other_days, rule};
+use super::{New, QUARTER_MS, ended, moved, other_days, rule, takes};
 use crate::person::outlook_rule;
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form};
@@ -83,6 +83,10 @@ fn patch(change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> 
             times(&moved(start, *day, *hour, token, recurs), count(end)? - count(start)?)
         }
         Change::Length { quarters } => times(wall_of("start")?, i64::from(*quarters) * QUARTER_MS),
+        Change::Repeat(rhythm) => {
+            let start = wall_of("start").filter(|start| takes(*rhythm, start))?;
+            json!({"recurrence": rhythm.map(|rhythm| outlook_rule::recurrence(&rule(rhythm), start, zone))})
+        }
         Change::New { .. } | Change::Delete => json!({}),
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Done, NEXT, chosen, number};
+use super::{Done, NEXT, chosen, is_of_all, number};
 use crate::simulation::facts::{family, written};
 use crate::simulation::history::{Change, Edit};
 use crate::world::World;
@@ -42,7 +42,7 @@ pub(super) fn act<P: Pages>(pages: &P, world: &World, edit: &Edit) -> Option<Don
     let row = pages.event(&series)?;
     let family = format!("E{number}");
     let recurs = P::recurs(&row);
-    let occurrence = edit.occurrence.filter(|_| recurs).and_then(|n| {
+    let occurrence = edit.occurrence.filter(|_| recurs && !is_of_all(edit)).and_then(|n| {
         let among = |count: usize| usize::from(n) % count.clamp(1, NEXT);
         pages.occurrence(&series, among)
     });
