@@ -20,8 +20,8 @@ impl Google {
     /// `<id>_R20260310T100000`, starts at the instance with `patch` on it. Answers the second master.
     ///
     /// # Errors
-    /// `notFound` for anything but an instance that the rules of a live series give, behind its first one; 501 for rules
-    /// that are not expanded.
+    /// `notFound` for anything but an instance that the rules of a live series give, behind its first one; `duplicate` when the
+    /// series was split there before; 501 for rules that are not expanded. Nothing is changed then.
     pub fn user_split(&self, calendar: &str, instance_id: &str, patch: &Value) -> Result<Value, ApiError> {
         let (master_id, first_lines, second) = {
             let state = self.lock();
@@ -53,10 +53,11 @@ impl Google {
                 {
                     map.remove(key);
                 }
-                map.insert(
-                    "id".to_owned(),
-                    json!(format!("{master_id}_R{}", local_suffix(&original, &known.time_zone))),
-                );
+                let id = format!("{master_id}_R{}", local_suffix(&original, &known.time_zone));
+                if known.rows.contains_key(&id) {
+                    return Err(ApiError::duplicate());
+                }
+                map.insert("id".to_owned(), json!(id));
                 map.insert("recurrence".to_owned(), json!(halves.second));
             }
             (master_id, halves.first, second)
