@@ -71,7 +71,9 @@ impl<F: Effects> Session<'_, F> {
         let notes = Notes::of(shadow);
         let sent = notes.sent.iter().filter_map(|sent| Document::parse(sent).ok());
         let last = (local.state == State::Deleted).then(|| wanted_remote(local, &base));
-        sent.chain(last).any(|sent| self.is_sent(present, &sent, &base, &notes))
+        let told: Vec<Document> = sent.chain(last).map(|sent| align(&sent, &present.document)).collect();
+        let base = align(&base, &present.document);
+        told.iter().any(|sent| self.is_told(present, sent, &base)) && is_told_apart(present, &told, &base, &notes)
     }
 
     /// What was sent to create an event that the provider shows just so, without the exceptions that are still to be written.
@@ -96,28 +98,36 @@ impl<F: Effects> Session<'_, F> {
         self.queue(out, scene);
     }
 
-    /// Whether the provider shows nothing that is neither known nor was sent: a write may have been applied in part, as
-    /// exceptions are written one by one, and stay as they were when their series changes.
-    fn is_sent(&self, present: &Present, sent: &Document, base: &Document, notes: &Notes) -> bool {
-        let [sent, base] = [sent, base].map(|known| align(known, &present.document));
-        let versions = Versions { local_base: &base, local: &sent, remote_base: &base, remote: &present.document };
+    /// Whether the provider shows nothing of the event or series itself that is neither known nor was sent: a write may have
+    /// been applied in part.
+    fn is_told(&self, present: &Present, sent: &Document, base: &Document) -> bool {
+        let versions = Versions { local_base: base, local: sent, remote_base: base, remote: &present.document };
         let both = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-        let [now, after, before] = [&present.document, &sent, &base].map(overrides);
-        // As it was sent or known; or what it said next to the series as it was before.
-        let is = |id: &String, known: Option<&Value>| {
-            let kept = known.map(|known| rebased(&base, &present.document, id, known));
-            now.get(id) == known || now.get(id) == kept.as_ref()
-        };
-        // What is left of an exception at a date that the series did not have hides that date when it has it again.
-        let is_left = |id: &String| {
-            now.get(id).is_some_and(is_excluded)
-                && notes.instances.contains_key(id)
-                && !recurrence::contains(base.value(), id).unwrap_or(true)
-        };
-        let is_ours = |id: &String| is(id, after.get(id)) || is(id, before.get(id)) || is_left(id);
         let both = Present { document: both, ..present.clone() };
-        self.difference(&both, &sent) == Ok(None) && now.keys().chain(before.keys()).all(is_ours)
+        self.difference(&both, sent) == Ok(None)
     }
+}
+
+/// The same of its exceptions, which are written one by one, and stay as they were when their series changes.
+fn is_told_apart(present: &Present, told: &[Document], base: &Document, notes: &Notes) -> bool {
+    let [now, before] = [&present.document, base].map(overrides);
+    let told: Vec<Map<String, Value>> = told.iter().map(overrides).collect();
+    // As it was sent or known; or what it said next to the series as it was before.
+    let is = |id: &String, known: Option<&Value>| {
+        let kept = known.map(|known| rebased(base, &present.document, id, known));
+        now.get(id) == known || now.get(id) == kept.as_ref()
+    };
+    // What is left of an exception at a date that the series did not have hides that date when it has it again.
+    let is_left = |id: &String| {
+        now.get(id).is_some_and(is_excluded)
+            && notes.instances.contains_key(id)
+            && !recurrence::contains(base.value(), id).unwrap_or(true)
+    };
+    let is_ours = |id: &String| {
+        let mut known = told.iter().chain([&before]).map(|all| all.get(id));
+        known.any(|known| is(id, known)) || is_left(id)
+    };
+    now.keys().chain(before.keys()).all(is_ours)
 }
 
 /// Remember what is sent. The first of several knew the provider's version: that is the one which may have been applied.
