@@ -88,8 +88,8 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// Look at the whole series for an occurrence that is not at its time: it was moved far away or deleted, or the
-    /// series is gone or no series any more, and that was not announced yet. That comes first, and the write stays in the queue. When the
-    /// series is as it was known, there is nothing to delete, and nothing to write to.
+    /// series is gone or no series any more, and that was not announced yet. That comes first, and the write stays in the
+    /// queue. When the series is as it was known, there is nothing to delete, and nothing to write to.
     pub(super) fn look_for(
         &mut self,
         job: Job,

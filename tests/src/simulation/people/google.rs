@@ -138,12 +138,13 @@ fn patch(world: &World, change: &Change, name: &str, token: u32, row: &Value, re
         }
         Change::Length { quarters } => times(&local("start")?.1, i64::from(*quarters) * QUARTER_MS),
         Change::Repeat(rhythm) => {
-            let form = match (row["start"]["date"].as_str(), zone) {
-                (Some(_), _) => Form::Day,
-                (None, ABROAD) => Form::Abroad,
+            let day = row["start"]["date"].as_str();
+            let form = match zone {
+                _ if day.is_some() => Form::Day,
+                ABROAD => Form::Abroad,
                 _ => Form::Hour,
             };
-            let start = row["start"]["date"].as_str().or_else(|| row["start"]["dateTime"].as_str());
+            let start = day.or_else(|| row["start"]["dateTime"].as_str());
             start.filter(|start| takes(*rhythm, start))?;
             json!({"recurrence": rhythm.map(|rhythm| vec![line(rhythm, form)])})
         }
