@@ -50,21 +50,22 @@ impl<F: Effects> Session<'_, F> {
     /// An earlier try made it, its answer was lost, and since then somebody changed it: both sides meet.
     fn meet(&mut self, job: Job, new: &New<'_>, response: &Response) -> Flow<()> {
         match self.provider.read_row(&self.target(), &response.body) {
-            Ok(Row::Event(event)) if !event.document.is_recurring() || !self.provider.embeds_exceptions() => {
-                let mark = Some(new.mark.to_owned());
-                self.absorb(vec![Row::Event(Box::new(RemoteEvent { mark, ..*event }))], vec![])
-            }
-            // With its exceptions.
-            Ok(Row::Event(event)) => {
-                let seen = self.look_at(std::slice::from_ref(&event.id))?;
-                if seen.rows.is_empty() {
-                    let detail = "the provider made the series and does not show it; look there, then replay";
-                    return self.give_up(job, "unreadable-event", detail, vec![]);
-                }
-                self.absorb(seen.rows, vec![])
-            }
+            Ok(Row::Event(event)) => self.take_over(job, RemoteEvent { mark: Some(new.mark.to_owned()), ..*event }),
             _ => self.created(job, response),
         }
+    }
+
+    /// Both sides meet, a series with its exceptions: no later page shows what became of them before.
+    fn take_over(&mut self, job: Job, event: RemoteEvent) -> Flow<()> {
+        if !event.document.is_recurring() || event.exceptions.is_some() || !self.provider.embeds_exceptions() {
+            return self.absorb(vec![Row::Event(Box::new(event))], vec![]);
+        }
+        let seen = self.look_at(std::slice::from_ref(&event.id))?;
+        if seen.rows.is_empty() {
+            let detail = "the provider made the series and does not show it; look there, then replay";
+            return self.give_up(job, "unreadable-event", detail, vec![]);
+        }
+        self.absorb(seen.rows, vec![])
     }
 
     fn created(&mut self, mut job: Job, response: &Response) -> Flow<()> {
@@ -112,7 +113,7 @@ impl<F: Effects> Session<'_, F> {
             (Verdict::Done, Ok(Search::Found(Row::Event(event))))
                 if !has(Bug::DuplicateNotAdopted) && event.mark.as_deref() == Some(new.mark) =>
             {
-                return self.absorb(vec![Row::Event(event)], vec![]);
+                return self.take_over(job, *event);
             }
             (Verdict::Done, Ok(Search::Next(_))) => {
                 return Err(self.fail("unexpected-answer", "the provider's answer to a search has no end"));
