@@ -325,7 +325,7 @@ fn change(edit: &Edit, document: &Document) -> Result<Option<Document>, EditErro
             let patch = object(text)?;
             let mut patched = merge_patch(document, &patch);
             if !patch.contains_key("recurrenceRules") {
-                recurrence::move_bounds(document, &mut patched);
+                recurrence::move_rules(document, &mut patched);
             }
             patched
         }

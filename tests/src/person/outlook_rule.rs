@@ -15,7 +15,7 @@ const DAYS: [(&str, &str); 7] = [
 const INDEXES: [&str; 4] = ["first", "second", "third", "fourth"];
 
 /// The day of the week of a wall time.
-fn weekday(wall: &str) -> &'static str {
+pub(crate) fn weekday(wall: &str) -> &'static str {
     let at_ms = tandem_engine::time::parse_rfc3339(&format!("{wall}Z")).unwrap_or_default();
     // The epoch was a Thursday, the fourth of the list.
     let number = usize::try_from((at_ms.div_euclid(86_400_000) + 3).rem_euclid(7)).unwrap_or(0);
@@ -67,7 +67,7 @@ fn name(day: &Value) -> &'static str {
 
 /// The recurrence of a master that shall start at another time: a pattern that names nothing but the day of the old
 /// start names that of the new one.
-pub(super) fn moved(master: &Value, start: &str) -> Value {
+pub(crate) fn moved(master: &Value, start: &str) -> Value {
     let old = master["start"]["dateTime"].as_str().and_then(|wall| wall.get(..19)).unwrap_or_default();
     let said = &master["recurrence"]["pattern"];
     let interval = &said["interval"];

@@ -186,7 +186,7 @@ fn people(setup: &Setup) -> Vec<Side> {
 
 fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
     let (day, hour) = (2 + dice.small(26), 7 + dice.small(11));
-    let change = match dice.below(13) {
+    let change = match dice.below(17) {
         0..=2 => Change::New { day, hour, series: dice.once_in(2).then(|| rhythm(dice)), form: form(dice) },
         3 | 4 => Change::Title,
         5 => Change::Notes,
@@ -194,6 +194,9 @@ fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
         7 | 8 => Change::Move { day, hour },
         9 => Change::Length { quarters: 1 + dice.small(10) },
         10 => Change::Repeat((!dice.once_in(4)).then(|| rhythm(dice))),
+        11 | 12 => Change::Shift { days: shift(dice), hour },
+        13 => Change::Form(form(dice)),
+        14 => Change::Guest,
         _ => Change::Delete,
     };
     Edit {
@@ -205,6 +208,11 @@ fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
         following: dice.once_in(7),
         change,
     }
+}
+
+/// Some days later or earlier, often one.
+fn shift(dice: &mut Dice) -> i8 {
+    [1, -1, 1, -1, 2, -2, 3, -4, 5, 7, -7, 14].get(usize::from(dice.small(12))).copied().unwrap_or(1)
 }
 
 fn form(dice: &mut Dice) -> Form {

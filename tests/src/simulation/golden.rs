@@ -59,7 +59,7 @@ pub fn all() -> Vec<Golden> {
 
 type Story = fn(Side) -> Vec<Act>;
 
-const STORIES: [(&str, Story); 18] = [
+const STORIES: [(&str, Story); 22] = [
     ("created here", |_| vec![Act::Settle, new(Side::App, 1, None)]),
     ("created there", |there| vec![Act::Settle, new(there, 1, None)]),
     ("renamed here", |_| vec![new(Side::App, 1, None), Act::Settle, change(Side::App, 2, Change::Title)]),
@@ -96,6 +96,24 @@ const STORIES: [(&str, Story); 18] = [
     ("a series that comes once here, its occurrence renamed there", |there| {
         let series = new(Side::App, 1, Some(Rhythm::Daily(4)));
         vec![series, Act::Settle, one(there, 2, Change::Title), change(Side::App, 3, Change::Repeat(None))]
+    }),
+    ("a series moved to another day here", |there| {
+        let series = new(there, 1, Some(Rhythm::Weekly));
+        vec![
+            series,
+            Act::Settle,
+            one(Side::App, 2, Change::Title),
+            change(Side::App, 3, Change::Shift { days: 1, hour: 9 }),
+        ]
+    }),
+    ("an occurrence moved to another day there", |there| {
+        let series = new(Side::App, 1, Some(Rhythm::Weekly));
+        vec![series, Act::Settle, one(there, 2, Change::Shift { days: -2, hour: 9 })]
+    }),
+    ("a whole day here", |there| vec![new(there, 1, None), Act::Settle, change(Side::App, 2, Change::Form(Form::Day))]),
+    ("a series of whole days there", |there| {
+        let series = new(Side::App, 1, Some(Rhythm::Daily(4)));
+        vec![series, one(Side::App, 2, Change::Title), Act::Settle, change(there, 3, Change::Form(Form::Day))]
     }),
     ("a lost cursor, and a deletion meanwhile", |there| {
         let lost = Act::Fault { at: there, kind: Misfortune::LostCursor, after: 0, times: 1, on: None };

@@ -191,6 +191,17 @@ pub enum Change {
         /// Hour in Berlin.
         hour: u8,
     },
+    /// Another day, and another time of it: of an event, a series as a whole, or an occurrence.
+    Shift {
+        /// So many days later.
+        days: i8,
+        /// Hour on its clock.
+        hour: u8,
+    },
+    /// All of it takes another form: a whole day, an hour here or abroad.
+    Form(Form),
+    /// A guest is invited to all of it, or is a guest no more; not in Outlook.
+    Guest,
     /// Another length.
     Length {
         /// Quarters of an hour.

@@ -223,8 +223,9 @@ impl<F: Effects> Session<'_, F> {
                 // Known from before the series moved away from this date: matters when it is back, be it as an additional
                 // date. When it moves away just now, one that was like the series may stay.
                 None => {
-                    let has = |series: &Document| recurrence::contains(series.value(), recurrence_id).unwrap_or(false);
-                    !has(before) && !has(now) && !overrides(now).contains_key(recurrence_id)
+                    let has = |series: &Document, id: &str| recurrence::contains(series.value(), id).unwrap_or(false);
+                    let renamed = self.renamed(recurrence_id, before, now);
+                    !has(before, recurrence_id) && !has(now, &renamed) && !overrides(now).contains_key(&renamed)
                 }
             };
             if settled || self.exception_reads >= EXCEPTION_READS_PER_STEP {
@@ -296,11 +297,13 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn compose(&self, mut arrival: Arrival, shadow: Option<&Shadow>, problems: &mut Vec<Skipped>) -> Option<Present> {
-        // Of a single event that came again only the notes matter: what it was like is not read.
+        // Of a single event without exceptions that came again only the notes matter: what it was like is not read.
         let whole = arrival.event.as_ref().is_none_or(|event| event.document.is_recurring());
         let known = shadow.and_then(|shadow| {
-            let before = if whole { Document::parse(&shadow.remote).ok()? } else { Document::default() };
-            Some((before, Notes::parse(&shadow.notes)))
+            let notes = Notes::parse(&shadow.notes);
+            let is_read = whole || !notes.instances.is_empty();
+            let before = if is_read { Document::parse(&shadow.remote).ok()? } else { Document::default() };
+            Some((before, notes))
         });
         let mut made = BTreeMap::new();
         let mut present = match (arrival.event, known) {
@@ -376,14 +379,15 @@ impl<F: Effects> Session<'_, F> {
                     .iter()
                     .all(|name| before.get(name) == document.get(name));
                 let mut overrides = document.overrides().cloned().unwrap_or_default();
-                for (recurrence_id, instance) in known.instances {
+                for (former, instance) in known.instances {
+                    let recurrence_id = self.renamed(&former, &before, &document);
                     if !same_times && !recurrence::contains(document.value(), &recurrence_id).unwrap_or(false) {
                         // The provider may still have it, and it counts again should the series come back.
                         notes.instances.insert(recurrence_id, instance);
                         continue;
                     }
-                    if let Some(patch) = before.overrides().and_then(|all| all.get(&recurrence_id)) {
-                        let patch = rebased(&before, &document, &recurrence_id, patch);
+                    if let Some(patch) = before.overrides().and_then(|all| all.get(&former)) {
+                        let patch = rebased((&before, &former), (&document, &recurrence_id), patch);
                         // An additional date of the master can have an exception; one that it excludes cannot.
                         if !overrides.get(&recurrence_id).is_some_and(is_excluded) {
                             overrides.insert(recurrence_id.clone(), patch);
@@ -394,10 +398,23 @@ impl<F: Effects> Session<'_, F> {
                 document.set_overrides(overrides);
             } else if !document.is_recurring() && !self.provider.embeds_exceptions() {
                 // They are there, and count again should it become a series once more.
-                notes.instances = known.instances;
+                let renamed =
+                    |(former, instance): (String, Instance)| (self.renamed(&former, &before, &document), instance);
+                notes.instances = known.instances.into_iter().map(renamed).collect();
             }
         }
         Present { etag: event.etag, updated_ms: event.updated_ms, document, notes, mark: event.mark, alone: false }
+    }
+
+    /// The name of an occurrence where its event has other wall clocks now: providers know it by its moment.
+    fn renamed(&self, recurrence_id: &str, before: &Document, now: &Document) -> String {
+        let renamed = match (before.str("timeZone"), now.str("timeZone"), LocalDateTime::parse(recurrence_id)) {
+            (Some(from), Some(to), Some(at)) if from != to => {
+                self.zones.to_utc_ms(from, at.0).and_then(|at_ms| self.zones.to_local(to, at_ms))
+            }
+            _ => None,
+        };
+        renamed.map_or_else(|| recurrence_id.to_owned(), |at| LocalDateTime(at).to_string())
     }
 }
 
@@ -412,12 +429,13 @@ fn differs(before: &Document, now: &Document) -> bool {
     own(before) != own(now)
 }
 
-/// The patch that gives the same exception on a changed master: providers keep exceptions as they are.
-pub(super) fn rebased(before: &Document, now: &Document, recurrence_id: &str, patch: &Value) -> Value {
+/// The patch that gives the same exception of a changed master, of each with the name of the occurrence: providers keep
+/// exceptions as they are.
+pub(super) fn rebased(before: (&Document, &str), now: (&Document, &str), patch: &Value) -> Value {
     match patch.as_object() {
         Some(changes) if !is_excluded(patch) => {
-            let exception = recurrence::exception(before, recurrence_id, changes);
-            Value::Object(recurrence::override_patch(now, recurrence_id, &exception))
+            let exception = recurrence::exception(before.0, before.1, changes);
+            Value::Object(recurrence::override_patch(now.0, now.1, &exception))
         }
         _ => patch.clone(),
     }

@@ -114,7 +114,7 @@ fn is_told_apart(present: &Present, told: &[Document], base: &Document, notes: &
     let told: Vec<Map<String, Value>> = told.iter().map(overrides).collect();
     // As it was sent or known; or what it said next to the series as it was before.
     let is = |id: &String, known: Option<&Value>| {
-        let kept = known.map(|known| rebased(base, &present.document, id, known));
+        let kept = known.map(|known| rebased((base, id), (&present.document, id), known));
         now.get(id) == known || now.get(id) == kept.as_ref()
     };
     // What is left of an exception at a date that the series did not have hides that date when it has it again.

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tandem_engine::time::{LocalDateTime, Zones as _, format_rfc3339, parse_rfc3339};
 
-use super::{ABROAD, GUEST, New, QUARTER_MS, ZONE, ended, moved, other_days, takes};
+use super::{ABROAD, DAY_MS, GUEST, New, QUARTER_MS, ZONE, ended, formed, moved, other_days, shifted, takes, zone_of};
+use crate::person::outlook_rule;
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form, Rhythm};
 use crate::world::{ACCOUNT, World, google_meeting};
@@ -76,58 +77,115 @@ impl super::Pages for Pages<'_> {
     }
 
     fn body(&self, edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
-        patch(self.0, &edit.change, name, edit.token, row, recurs)
+        patch(self.0, edit, name, row, recurs)
     }
 
     fn body_of_series(&self, edit: &Edit, name: &str, row: &Value) -> Option<Value> {
         let mut body = self.body(edit, name, row, true)?;
-        if let Change::Move { .. } = edit.change {
-            let lines = row["recurrence"].as_array()?.iter();
-            body["recurrence"] = lines.map(|line| to_the_end_of_day(self.0, line, zone_of(row))).collect();
+        if let Change::Move { .. } | Change::Shift { .. } | Change::Form(_) = edit.change {
+            let (from, to) = (day_of(self.0, row), day_of(self.0, &body));
+            let lines = row["recurrence"].as_array()?;
+            // Nothing begins after its end.
+            let first = to.get(..10)?.replace('-', "");
+            if lines.iter().filter_map(last_day).any(|last| *last < *first) {
+                return None;
+            }
+            let lines = lines.iter().map(|line| to_the_end_of_day(self.0, line, clock_of(row), &body));
+            body["recurrence"] = lines.map(|line| on_another_day(&line, &from, &to)).collect();
         }
         Some(body)
     }
 }
 
-/// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day.
-fn to_the_end_of_day(world: &World, line: &Value, zone: &str) -> Value {
+/// The day that a line ends with.
+fn last_day(line: &Value) -> Option<&str> {
+    line.as_str()?.split_once("UNTIL=")?.1.get(..8)
+}
+
+/// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day, by the clock and in
+/// the form of what it becomes.
+fn to_the_end_of_day(world: &World, line: &Value, zone: &str, becomes: &Value) -> Value {
     let line = line.as_str().unwrap_or_default();
     let until = line.split(';').find_map(|part| part.split_once("UNTIL=")).map_or("", |(_, until)| until);
-    let parts = [0..4, 4..6, 6..8, 9..11, 11..13, 13..15].map(|part| until.get(part).unwrap_or_default());
+    let parts = [0..4, 4..6, 6..8, 9..11, 11..13, 13..15].map(|part| until.get(part).unwrap_or("00"));
     let [year, month, day, hour, minute, second] = parts;
     let last = parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"));
+    // A date is the same by every clock.
+    let zone = if until.len() == 8 { "Etc/UTC" } else { zone };
     let end = last.and_then(|last| {
-        let end_of_day = world.zones.to_local(zone, last)?.date().and_hms_opt(23, 59, 59)?;
-        format_rfc3339(world.zones.to_utc_ms(zone, end_of_day)?)
+        let last = world.zones.to_local(zone, last)?.date();
+        if becomes["start"]["date"].is_string() {
+            return Some(last.format("%Y%m%d").to_string());
+        }
+        let end_of_day = world.zones.to_utc_ms(clock_of(becomes), last.and_hms_opt(23, 59, 59)?)?;
+        let end: String = format_rfc3339(end_of_day)?.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
+        Some(format!("{end}Z"))
     });
     match end {
-        Some(end) => {
-            let end: String = end.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
-            json!(line.replace(until, &format!("{end}Z")))
-        }
+        Some(end) => json!(line.replace(until, &end)),
         None => json!(line),
     }
 }
 
+/// Pages that move a series to another day change a rule that names the old one.
+fn on_another_day(line: &Value, from: &str, to: &str) -> Value {
+    let days = |day: &str| {
+        let of_month = day.get(8..10).and_then(|day| day.parse::<u8>().ok()).unwrap_or_default();
+        let of_week = outlook_rule::weekday(day).get(..2).unwrap_or_default().to_uppercase();
+        [format!("BYMONTHDAY={of_month}"), format!("BYDAY={of_week}")]
+    };
+    let (old, new) = (days(from), days(to));
+    let part = |part: &str| match old.iter().position(|old| old == part) {
+        Some(at) => new[at].clone(),
+        None => part.to_owned(),
+    };
+    json!(line.as_str().unwrap_or_default().split(';').map(part).collect::<Vec<_>>().join(";"))
+}
+
+/// The day on which a row, or what is written to it, begins: its midnight.
+fn day_of(world: &World, row: &Value) -> String {
+    let start = &row["start"];
+    let wall = start["dateTime"].as_str().map(str::to_owned);
+    // What is written is on the clock of its zone.
+    let local = |text: String| match parse_rfc3339(&text).and_then(|at| world.zones.to_local(clock_of(row), at)) {
+        Some(local) => LocalDateTime(local).to_string(),
+        None => text,
+    };
+    let day = start["date"].as_str().map(str::to_owned).or_else(|| wall.map(local)).unwrap_or_default();
+    format!("{}T00:00:00", day.get(..10).unwrap_or_default())
+}
+
 /// The zone of a row.
-fn zone_of(row: &Value) -> &str {
+fn clock_of(row: &Value) -> &str {
     row["start"]["timeZone"].as_str().unwrap_or(ZONE)
 }
 
-fn patch(world: &World, change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> Option<Value> {
-    if let (Some(start), Change::Move { .. } | Change::Length { .. }) = (row["start"]["date"].as_str(), change) {
-        let (start, length_ms) = other_days(change, &format!("{start}T00:00:00"), recurs)?;
-        return Some(json!({"start": date(&start), "end": date(&ended(&start, length_ms))}));
+fn patch(world: &World, edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
+    let (change, token) = (&edit.change, edit.token);
+    let days = |start: &str, length_ms: i64| json!({"start": date(start), "end": date(&ended(start, length_ms))});
+    if let Some(day) = row["start"]["date"].as_str() {
+        let start = format!("{day}T00:00:00");
+        match change {
+            Change::Move { .. } | Change::Length { .. } => {
+                let (start, length_ms) = other_days(change, &start, recurs)?;
+                return Some(days(&start, length_ms));
+            }
+            Change::Shift { days: by, hour } => {
+                return Some(days(&shifted(edit, (*by, *hour), &start, recurs)?, DAY_MS));
+            }
+            _ => {}
+        }
     }
-    let zone = zone_of(row);
+    let zone = clock_of(row);
     let local = |moment: &str| {
         let at = parse_rfc3339(row[moment]["dateTime"].as_str()?)?;
         Some((at, LocalDateTime(world.zones.to_local(zone, at)?).to_string()))
     };
-    let times = |start: &str, length_ms: i64| {
+    let times_in = |zone: &str, start: &str, length_ms: i64| {
         let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone, "date": null});
         json!({"start": at(start), "end": at(&ended(start, length_ms))})
     };
+    let times = |start: &str, length_ms: i64| times_in(zone, start, length_ms);
     Some(match change {
         Change::Title => json!({"summary": title(name, token)}),
         Change::Notes => json!({"description": format!("notes #{token}#")}),
@@ -147,6 +205,24 @@ fn patch(world: &World, change: &Change, name: &str, token: u32, row: &Value, re
             let start = day.or_else(|| row["start"]["dateTime"].as_str());
             start.filter(|start| takes(*rhythm, start))?;
             json!({"recurrence": rhythm.map(|rhythm| vec![line(rhythm, form)])})
+        }
+        Change::Shift { days, hour } => {
+            let ((from, start), (to, _)) = (local("start")?, local("end")?);
+            times(&shifted(edit, (*days, *hour), &start, recurs)?, to - from)
+        }
+        Change::Guest => {
+            let mut guests = row["attendees"].as_array().cloned().unwrap_or_default();
+            let before = guests.len();
+            guests.retain(|guest| guest["email"] != GUEST);
+            if guests.len() == before {
+                guests.push(json!({"email": GUEST}));
+            }
+            json!({"attendees": guests})
+        }
+        Change::Form(form) => {
+            let start = row["start"]["date"].as_str().or_else(|| row["start"]["dateTime"].as_str())?;
+            let (start, length_ms) = formed(*form, start, token);
+            if *form == Form::Day { days(&start, length_ms) } else { times_in(zone_of(*form), &start, length_ms) }
         }
         Change::New { .. } | Change::Delete => json!({}),
     })

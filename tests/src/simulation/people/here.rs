@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use tandem_engine::editing::{Action, Edit as AppEdit, Scope};
 use tandem_engine::recurrence::{Window, occurrences};
 
-use super::{DAY_MS, Done, GUEST, NEXT, New, chosen, is_of_all, moved, nth, number, other_days, rule, takes};
+use super::{
+    DAY_MS, Done, GUEST, NEXT, New, chosen, formed, is_of_all, moved, nth, number, other_days, rule, shifted, takes,
+    zone_of,
+};
 use crate::simulation::facts::{family, title, title_of};
 use crate::simulation::history::{Change, Edit, Form};
 use crate::world::{CALENDAR, World, edit_of, meeting};
@@ -18,9 +21,7 @@ pub(super) fn create(world: &mut World, new: &New<'_>, token: u32) -> bool {
         event["duration"] = "P1D".into();
     }
     if new.form == Form::Guest {
-        event["participants"] = json!({"guest": {
-            "@type": "Participant", "email": GUEST, "sendTo": {"imip": format!("mailto:{GUEST}")}, "roles": {"attendee": true},
-        }});
+        event["participants"] = json!({"guest": guest()});
     }
     if let Some(rhythm) = new.series {
         event["recurrenceRules"] = json!([rule(rhythm)]);
@@ -43,6 +44,19 @@ pub(super) fn act(world: &mut World, edit: &Edit) -> Option<Done> {
         change => {
             let from = occurrence.as_deref().or_else(|| document["start"].as_str()).unwrap_or_default();
             let mut patch = match change {
+                Change::Shift { days, hour } => json!({"start": shifted(edit, (*days, *hour), from, recurs)?}),
+                Change::Guest => invitation(&document),
+                Change::Form(form) => {
+                    let (start, _) = formed(*form, from, edit.token);
+                    match form {
+                        Form::Day => {
+                            json!({"start": start, "timeZone": null, "showWithoutTime": true, "duration": "P1D"})
+                        }
+                        form => json!({
+                            "start": start, "timeZone": zone_of(*form), "showWithoutTime": null, "duration": "PT1H",
+                        }),
+                    }
+                }
                 Change::Move { .. } | Change::Length { .. } if document["showWithoutTime"] == true => {
                     let (start, length_ms) = other_days(change, from, recurs)?;
                     json!({"start": start, "duration": format!("P{}D", length_ms / DAY_MS)})
@@ -72,6 +86,20 @@ pub(super) fn act(world: &mut World, edit: &Edit) -> Option<Done> {
     world.edit(&request).ok().map(|_| Done { family: name, deleted, split, ..Done::default() })
 }
 
+fn guest() -> Value {
+    let send_to = json!({"imip": format!("mailto:{GUEST}")});
+    json!({"@type": "Participant", "email": GUEST, "sendTo": send_to, "roles": {"attendee": true}})
+}
+
+/// The guest is invited, or taken off.
+fn invitation(document: &Value) -> Value {
+    let mut all = document["participants"].as_object().into_iter().flatten();
+    match all.find(|(_, participant)| participant["email"] == GUEST) {
+        Some((key, _)) => json!({"participants": {key.as_str(): null}}),
+        None => json!({"participants": {"guest": guest()}}),
+    }
+}
+
 /// The recurrence id of an occurrence of a local series.
 fn occurrence(world: &World, document: &Value, n: u16) -> Option<String> {
     let window = Window { from_ms: 0, to_ms: 1_900_000_000_000, zone: "UTC", limit: NEXT };
@@ -87,6 +115,6 @@ fn patch(change: &Change, name: &str, token: u32, from: &str, recurs: bool) -> V
         Change::Move { day, hour } => json!({"start": moved(from, *day, *hour, token, recurs)}),
         Change::Length { quarters } => json!({"duration": format!("PT{}M", u32::from(*quarters) * 15)}),
         Change::Repeat(rhythm) => json!({"recurrenceRules": rhythm.map(|rhythm| vec![rule(rhythm)])}),
-        Change::New { .. } | Change::Delete => json!({}),
+        Change::New { .. } | Change::Delete | Change::Shift { .. } | Change::Form(_) | Change::Guest => json!({}),
     }
 }

@@ -116,7 +116,7 @@ struct New<'a> {
 impl New<'_> {
     /// The zone whose clock it is made by.
     fn zone(&self) -> &'static str {
-        if self.form == Form::Abroad { ABROAD } else { ZONE }
+        zone_of(self.form)
     }
 }
 
@@ -134,6 +134,20 @@ fn create(world: &mut World, edit: &Edit, (day, hour): (u8, u8), series: Option<
         Side::Outlook => outlook::create(world, &new),
     };
     made.then_some(Done { family: name, ..Done::default() })
+}
+
+/// The zone by whose clock people make something.
+fn zone_of(form: Form) -> &'static str {
+    if form == Form::Abroad { ABROAD } else { ZONE }
+}
+
+/// Something takes another form on its day: its start, and its length.
+fn formed(form: Form, old: &str, token: u32) -> (String, i64) {
+    let day = old.get(..10).unwrap_or_default();
+    match form {
+        Form::Day => (format!("{day}T00:00:00"), DAY_MS),
+        _ => (format!("{day}{}", wall(1, 9, token).get(10..).unwrap_or_default()), QUARTER_MS * 4),
+    }
 }
 
 /// The beginning of a day of March.
@@ -163,9 +177,26 @@ fn moved(old: &str, day: u8, hour: u8, token: u32, recurs: bool) -> String {
     if recurs { format!("{}{}", old.get(..10).unwrap_or_default(), to.get(10..).unwrap_or_default()) } else { to }
 }
 
-/// Whether an edit is of a series as a whole, whatever was chosen: an occurrence has no rhythm.
+/// The new start of something that is moved by days. A series stays where every month has its day, and before its end.
+fn shifted(edit: &Edit, (days, hour): (i8, u8), old: &str, recurs: bool) -> Option<String> {
+    let day = ended(old, i64::from(days) * DAY_MS);
+    let time = match old.get(10..)? {
+        midnight @ "T00:00:00" => midnight.to_owned(),
+        _ => wall(1, hour, edit.token).get(10..)?.to_owned(),
+    };
+    let start = format!("{}{time}", day.get(..10)?);
+    let of_series = recurs && (edit.occurrence.is_none() || edit.following);
+    (!of_series || day.get(8..10)? < "29" && *start < *"2026-06-30").then_some(start)
+}
+
+/// Whether an edit is of a series as a whole, whatever was chosen: an occurrence has no rhythm and no form
+/// of its own, and guests come to all.
 fn is_of_all(edit: &Edit) -> bool {
-    matches!(edit.change, Change::Repeat(rhythm) if rhythm.is_none() || !edit.following)
+    match edit.change {
+        Change::Repeat(rhythm) => rhythm.is_none() || !edit.following,
+        Change::Guest | Change::Form(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether a series that begins then can have a rhythm: none ends before it begins.

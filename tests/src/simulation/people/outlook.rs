@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tandem_engine::time::parse_rfc3339;
 
-use super::{New, QUARTER_MS, ended, moved, other_days, rule, takes};
+use super::{DAY_MS, New, QUARTER_MS, ended, formed, moved, other_days, rule, shifted, takes};
 use crate::person::outlook_rule;
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form};
@@ -14,7 +14,7 @@ const ABROAD: &str = "Eastern Standard Time";
 
 /// A guest gets mail from Microsoft with every other time, whoever writes it: nobody invites one here.
 pub(super) fn create(world: &World, new: &New<'_>) -> bool {
-    let zone = if new.form == Form::Abroad { ABROAD } else { ZONE };
+    let zone = zone_of(new.form);
     let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone});
     let mut event = json!({"subject": new.title, "start": at(&new.start), "end": at(&new.end), "importance": "high"});
     if new.form == Form::Day {
@@ -58,17 +58,35 @@ impl super::Pages for Pages<'_> {
     }
 
     fn body(&self, edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
-        patch(&edit.change, name, edit.token, row, recurs)
+        patch(edit, name, row, recurs)
+    }
+
+    fn body_of_series(&self, edit: &Edit, name: &str, row: &Value) -> Option<Value> {
+        let mut body = self.body(edit, name, row, true)?;
+        if let Change::Shift { .. } | Change::Form(_) = edit.change {
+            body["recurrence"] = outlook_rule::moved(row, body["start"]["dateTime"].as_str()?);
+            body["recurrence"]["range"]["recurrenceTimeZone"] = body["start"]["timeZone"].clone();
+        }
+        Some(body)
     }
 }
 
-fn patch(change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> Option<Value> {
+/// The zone by whose clock people make something.
+fn zone_of(form: Form) -> &'static str {
+    if form == Form::Abroad { ABROAD } else { ZONE }
+}
+
+fn patch(edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
+    let (change, token) = (&edit.change, edit.token);
     let wall_of = |moment: &str| row[moment]["dateTime"].as_str().and_then(|text| text.get(..19));
     let zone = row["start"]["timeZone"].as_str().unwrap_or(ZONE);
     let times = |start: &str, length_ms: i64| {
         let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone});
         json!({"start": at(start), "end": at(&ended(start, length_ms))})
     };
+    if let (true, Change::Shift { days, hour }) = (row["isAllDay"] == true, change) {
+        return Some(times(&shifted(edit, (*days, *hour), wall_of("start")?, recurs)?, DAY_MS));
+    }
     if let (true, Change::Move { .. } | Change::Length { .. }) = (row["isAllDay"] == true, change) {
         let (start, length_ms) = other_days(change, wall_of("start")?, recurs)?;
         return Some(times(&start, length_ms));
@@ -86,6 +104,17 @@ fn patch(change: &Change, name: &str, token: u32, row: &Value, recurs: bool) -> 
         Change::Repeat(rhythm) => {
             let start = wall_of("start").filter(|start| takes(*rhythm, start))?;
             json!({"recurrence": rhythm.map(|rhythm| outlook_rule::recurrence(&rule(rhythm), start, zone))})
+        }
+        Change::Shift { days, hour } => {
+            let (start, end) = (wall_of("start")?, wall_of("end")?);
+            times(&shifted(edit, (*days, *hour), start, recurs)?, count(end)? - count(start)?)
+        }
+        // It would send mail, by Microsoft itself.
+        Change::Guest => return None,
+        Change::Form(form) => {
+            let (start, length_ms) = formed(*form, wall_of("start")?, token);
+            let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone_of(*form)});
+            json!({"isAllDay": *form == Form::Day, "start": at(&start), "end": at(&ended(&start, length_ms))})
         }
         Change::New { .. } | Change::Delete => json!({}),
     })

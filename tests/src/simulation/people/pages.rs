@@ -54,8 +54,9 @@ pub(super) fn act<P: Pages>(pages: &P, world: &World, edit: &Edit) -> Option<Don
         // What cannot be done is known before the series is two.
         pages.body(edit, &family, &row, true)?;
         let second = pages.split(&target)?;
-        let body = pages.body(edit, &family, &second, true)?;
-        let _ = pages.change(second["id"].as_str()?, &body);
+        // It begins where the rule says, which may be elsewhere than the occurrence was.
+        let body = pages.body_of_series(edit, &family, &second);
+        let _ = body.is_some_and(|body| pages.change(second["id"].as_str().unwrap_or_default(), &body));
         return Some(Done { family, deleted: false, split: true, series, target });
     }
     let done = if deletes {
