@@ -59,7 +59,7 @@ pub fn all() -> Vec<Golden> {
 
 type Story = fn(Side) -> Vec<Act>;
 
-const STORIES: [(&str, Story); 22] = [
+const STORIES: [(&str, Story); 21] = [
     ("created here", |_| vec![Act::Settle, new(Side::App, 1, None)]),
     ("created there", |there| vec![Act::Settle, new(there, 1, None)]),
     ("renamed here", |_| vec![new(Side::App, 1, None), Act::Settle, change(Side::App, 2, Change::Title)]),
@@ -111,10 +111,6 @@ const STORIES: [(&str, Story); 22] = [
         vec![series, Act::Settle, one(there, 2, Change::Shift { days: -2, hour: 9 })]
     }),
     ("a whole day here", |there| vec![new(there, 1, None), Act::Settle, change(Side::App, 2, Change::Form(Form::Day))]),
-    ("a series of whole days there", |there| {
-        let series = new(Side::App, 1, Some(Rhythm::Daily(4)));
-        vec![series, one(Side::App, 2, Change::Title), Act::Settle, change(there, 3, Change::Form(Form::Day))]
-    }),
     ("a lost cursor, and a deletion meanwhile", |there| {
         let lost = Act::Fault { at: there, kind: Misfortune::LostCursor, after: 0, times: 1, on: None };
         let first = vec![new(there, 1, None), new(there, 2, None), Act::Settle];

@@ -198,7 +198,8 @@ pub enum Change {
         /// Hour on its clock.
         hour: u8,
     },
-    /// All of it takes another form: a whole day, an hour here or abroad.
+    /// What comes once takes another form: a whole day, an hour here or abroad. What providers do with the exceptions of a
+    /// series then is not documented.
     Form(Form),
     /// A guest is invited to all of it, or is a guest no more; not in Outlook.
     Guest,

@@ -89,8 +89,8 @@ pub fn tidied(document: &Document) -> Document {
 }
 
 /// Take the overrides out that belonged to occurrences of `before` which `now` does not have any more: what was
-/// changed about an occurrence ends with it. Additional dates stay, and what a
-/// provider still shows (`shown`, by recurrence id). Returns the recurrence ids that went.
+/// changed about an occurrence ends with it. Additional dates stay where they have a place (a time of day has none among
+/// whole days), and what a provider still shows (`shown`, by recurrence id). Returns the recurrence ids that went.
 pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<String, Value>) -> Vec<String> {
     const TIMES: [&str; 5] = ["start", "timeZone", "recurrenceRules", "excludedRecurrenceRules", "showWithoutTime"];
     if now.overrides().is_none() || TIMES.iter().all(|name| before.get(name) == now.get(name)) {
@@ -101,7 +101,10 @@ pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<S
     // Its start is no occurrence any more: it is the event.
     let is_single = has_rules(before) && !has_rules(now);
     let mut overrides = now.overrides().cloned().unwrap_or_default();
-    let is_stale = |id: &&String| !shown.contains_key(*id) && of(before, id) && (is_single || !of(now, id));
+    let are_days = now.get("showWithoutTime").is_some_and(|days| *days == true);
+    let has_place = |id: &str| !are_days || id.ends_with("T00:00:00");
+    let ends = |id: &str| of(before, id) && (is_single || !of(now, id)) || !has_place(id);
+    let is_stale = |id: &&String| !shown.contains_key(*id) && ends(id);
     let stale: Vec<String> = overrides.keys().filter(is_stale).cloned().collect();
     for id in &stale {
         overrides.remove(id);

@@ -82,7 +82,7 @@ impl super::Pages for Pages<'_> {
 
     fn body_of_series(&self, edit: &Edit, name: &str, row: &Value) -> Option<Value> {
         let mut body = self.body(edit, name, row, true)?;
-        if let Change::Move { .. } | Change::Shift { .. } | Change::Form(_) = edit.change {
+        if let Change::Move { .. } | Change::Shift { .. } = edit.change {
             let (from, to) = (day_of(self.0, row), day_of(self.0, &body));
             let lines = row["recurrence"].as_array()?;
             // Nothing begins after its end.
@@ -90,7 +90,7 @@ impl super::Pages for Pages<'_> {
             if lines.iter().filter_map(last_day).any(|last| *last < *first) {
                 return None;
             }
-            let lines = lines.iter().map(|line| to_the_end_of_day(self.0, line, clock_of(row), &body));
+            let lines = lines.iter().map(|line| to_the_end_of_day(self.0, line, clock_of(row)));
             body["recurrence"] = lines.map(|line| on_another_day(&line, &from, &to)).collect();
         }
         Some(body)
@@ -102,27 +102,22 @@ fn last_day(line: &Value) -> Option<&str> {
     line.as_str()?.split_once("UNTIL=")?.1.get(..8)
 }
 
-/// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day, by the clock and in
-/// the form of what it becomes.
-fn to_the_end_of_day(world: &World, line: &Value, zone: &str, becomes: &Value) -> Value {
+/// Pages that move a series keep its last occurrence: the end of its rule becomes the end of that day.
+fn to_the_end_of_day(world: &World, line: &Value, zone: &str) -> Value {
     let line = line.as_str().unwrap_or_default();
     let until = line.split(';').find_map(|part| part.split_once("UNTIL=")).map_or("", |(_, until)| until);
-    let parts = [0..4, 4..6, 6..8, 9..11, 11..13, 13..15].map(|part| until.get(part).unwrap_or("00"));
+    let parts = [0..4, 4..6, 6..8, 9..11, 11..13, 13..15].map(|part| until.get(part).unwrap_or_default());
     let [year, month, day, hour, minute, second] = parts;
     let last = parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"));
-    // A date is the same by every clock.
-    let zone = if until.len() == 8 { "Etc/UTC" } else { zone };
     let end = last.and_then(|last| {
-        let last = world.zones.to_local(zone, last)?.date();
-        if becomes["start"]["date"].is_string() {
-            return Some(last.format("%Y%m%d").to_string());
-        }
-        let end_of_day = world.zones.to_utc_ms(clock_of(becomes), last.and_hms_opt(23, 59, 59)?)?;
-        let end: String = format_rfc3339(end_of_day)?.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
-        Some(format!("{end}Z"))
+        let end_of_day = world.zones.to_local(zone, last)?.date().and_hms_opt(23, 59, 59)?;
+        format_rfc3339(world.zones.to_utc_ms(zone, end_of_day)?)
     });
     match end {
-        Some(end) => json!(line.replace(until, &end)),
+        Some(end) => {
+            let end: String = end.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
+            json!(line.replace(until, &format!("{end}Z")))
+        }
         None => json!(line),
     }
 }
@@ -219,6 +214,7 @@ fn patch(world: &World, edit: &Edit, name: &str, row: &Value, recurs: bool) -> O
             }
             json!({"attendees": guests})
         }
+        Change::Form(_) if recurs => return None,
         Change::Form(form) => {
             let start = row["start"]["date"].as_str().or_else(|| row["start"]["dateTime"].as_str())?;
             let (start, length_ms) = formed(*form, start, token);

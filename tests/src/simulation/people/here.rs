@@ -46,6 +46,7 @@ pub(super) fn act(world: &mut World, edit: &Edit) -> Option<Done> {
             let mut patch = match change {
                 Change::Shift { days, hour } => json!({"start": shifted(edit, (*days, *hour), from, recurs)?}),
                 Change::Guest => invitation(&document),
+                Change::Form(_) if recurs => return None,
                 Change::Form(form) => {
                     let (start, _) = formed(*form, from, edit.token);
                     match form {

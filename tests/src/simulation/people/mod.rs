@@ -141,7 +141,7 @@ fn zone_of(form: Form) -> &'static str {
     if form == Form::Abroad { ABROAD } else { ZONE }
 }
 
-/// Something takes another form on its day: its start, and its length.
+/// What comes once takes another form on its day: its start, and its length.
 fn formed(form: Form, old: &str, token: u32) -> (String, i64) {
     let day = old.get(..10).unwrap_or_default();
     match form {
@@ -189,12 +189,11 @@ fn shifted(edit: &Edit, (days, hour): (i8, u8), old: &str, recurs: bool) -> Opti
     (!of_series || day.get(8..10)? < "29" && *start < *"2026-06-30").then_some(start)
 }
 
-/// Whether an edit is of a series as a whole, whatever was chosen: an occurrence has no rhythm and no form
-/// of its own, and guests come to all.
+/// Whether an edit is of a series as a whole, whatever was chosen: an occurrence has no rhythm, and guests come to all.
 fn is_of_all(edit: &Edit) -> bool {
     match edit.change {
         Change::Repeat(rhythm) => rhythm.is_none() || !edit.following,
-        Change::Guest | Change::Form(_) => true,
+        Change::Guest => true,
         _ => false,
     }
 }

@@ -63,9 +63,8 @@ impl super::Pages for Pages<'_> {
 
     fn body_of_series(&self, edit: &Edit, name: &str, row: &Value) -> Option<Value> {
         let mut body = self.body(edit, name, row, true)?;
-        if let Change::Shift { .. } | Change::Form(_) = edit.change {
+        if let Change::Shift { .. } = edit.change {
             body["recurrence"] = outlook_rule::moved(row, body["start"]["dateTime"].as_str()?);
-            body["recurrence"]["range"]["recurrenceTimeZone"] = body["start"]["timeZone"].clone();
         }
         Some(body)
     }
@@ -111,6 +110,7 @@ fn patch(edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
         }
         // It would send mail, by Microsoft itself.
         Change::Guest => return None,
+        Change::Form(_) if recurs => return None,
         Change::Form(form) => {
             let (start, length_ms) = formed(*form, wall_of("start")?, token);
             let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone_of(*form)});
