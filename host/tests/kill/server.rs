@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -25,7 +26,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn new(sides: &Sides, synchronous: &str) -> Self {
         // The port stays the same over all starts: providers know it.
-        let addr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let addr = free_address().await;
         let directory = tempfile::tempdir().unwrap();
         let text = settings(sides, addr, synchronous);
         std::fs::write(directory.path().join("tandem.toml"), text).unwrap();
@@ -97,6 +98,20 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An address that nobody is given between two starts: below the ports that systems give away by themselves.
+async fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let from = u16::try_from(std::process::id() % 16_000).unwrap();
+    for _ in 0..100 {
+        let port = 12_000 + (from + NEXT.fetch_add(1, Ordering::Relaxed)) % 16_000;
+        let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(addr).await.is_ok() {
+            return addr;
+        }
+    }
+    panic!("no port is free from {from} above 12000");
 }
 
 /// Polls are so rare that only webhooks can bring changes.

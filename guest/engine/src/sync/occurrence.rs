@@ -75,7 +75,8 @@ impl<F: Effects> Session<'_, F> {
         })
     }
 
-    /// Settle what was found on the way to a write, which stays in the queue.
+    /// Settle what was found on the way to a write, which stays in the queue. With its series: an occurrence without a row of
+    /// its own is like that, and looks changed when the series is.
     pub(super) fn take_in(&mut self, job: Job, row: RemoteException) -> Flow<()> {
         let Job { mut entry, scene } = job;
         entry.attempts += 1;
@@ -84,7 +85,8 @@ impl<F: Effects> Session<'_, F> {
             return self.give_up(Job { entry, scene }, "contested", detail, vec![]);
         }
         entry.due_ms = self.now_ms;
-        self.absorb(vec![Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
+        let series = self.read_again(&scene.remote_id)?;
+        self.absorb(vec![series, Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
     }
 
     /// Look at the whole series for an occurrence that is not at its time: it was moved far away or deleted, or the
