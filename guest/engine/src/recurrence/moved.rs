@@ -74,7 +74,7 @@ fn on_other_days(rule: &Rule, from: NaiveDate, to: NaiveDate) -> Option<Rule> {
                 return None;
             }
             let later = usize::try_from((to - from).num_days().rem_euclid(7)).ok()?;
-            let all = |day: &NDay| Weekday::ALL.iter().cycle().skip(day.day as usize + later).next().copied();
+            let all = |day: &NDay| Weekday::ALL.get((day.day as usize + later) % 7).copied();
             let all = days.iter().map(|day| Some(NDay { day: all(day)?, nth_of_period: None }));
             moved.by_day = all.collect::<Option<_>>()?;
         }
@@ -139,6 +139,7 @@ fn with_days(mut written: Value, rule: &Rule) -> Value {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing, reason = "tests")]
     use serde_json::json;
 
     use super::*;

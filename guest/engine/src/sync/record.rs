@@ -39,7 +39,7 @@ impl<F: Effects> Session<'_, F> {
             generation: self.state.generation,
             remote: String::new(),
             local: None,
-            notes: Notes { sent: Vec::new(), ..scene.notes.clone() }.text(),
+            notes: Notes { sent: Vec::new(), refused: Vec::new(), ..scene.notes.clone() }.text(),
             ..shadow.clone()
         };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), buried));
