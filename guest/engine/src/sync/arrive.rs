@@ -381,7 +381,10 @@ impl<F: Effects> Session<'_, F> {
                 let mut overrides = document.overrides().cloned().unwrap_or_default();
                 for (former, instance) in known.instances {
                     let recurrence_id = self.renamed(&former, &before, &document);
-                    if !same_times && !recurrence::contains(document.value(), &recurrence_id).unwrap_or(false) {
+                    // By its rules, or named by the master as an additional date.
+                    let has = recurrence::contains(document.value(), &recurrence_id).unwrap_or(false)
+                        || overrides.contains_key(&recurrence_id);
+                    if !same_times && !has {
                         // The provider may still have it, and it counts again should the series come back.
                         notes.instances.insert(recurrence_id, instance);
                         continue;
