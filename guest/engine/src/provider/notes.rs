@@ -64,7 +64,7 @@ pub struct Notes {
     /// Recurrence ids of exceptions that the provider refused while the others are still being written.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
-    /// What writes without an answer said; one of them may have been applied.
+    /// What writes of it said, until nothing is left to write: one without an answer may have been applied.
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<String>,
     /// We may not write this event.

@@ -276,8 +276,11 @@ impl<F: Effects> Session<'_, F> {
         let open = differing(here, wanted);
         let agreed = without_open(&scene.local.document, here, &open);
         present.notes.writes.clone_from(&scene.notes.writes);
+        present.notes.sent.clear();
         if !open.is_empty() {
             present.notes.refused.clone_from(&scene.notes.refused);
+            // An exception may have been written without an answer, before this.
+            present.notes.sent.clone_from(&scene.notes.sent);
         }
         if wrote {
             self.report.pushed += 1;

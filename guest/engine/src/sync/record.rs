@@ -74,14 +74,14 @@ impl<F: Effects> Session<'_, F> {
         agreed: &Document,
         revision: u64,
     ) {
-        let shadow = self.shadow(scene, present, agreed, revision);
+        let notes = Notes { sent: Vec::new(), ..present.notes.clone() };
+        let shadow = Shadow { notes: notes.text(), ..self.shadow(scene, present, agreed, revision) };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
     }
 
     /// A shadow whose local half is `agreed`.
     pub(super) fn shadow(&self, scene: &Scene, present: &Present, agreed: &Document, revision: u64) -> Shadow {
         let (remote, local) = (present.document.text(), agreed.text());
-        let notes = Notes { sent: Vec::new(), ..present.notes.clone() };
         Shadow {
             uid: scene.uid.clone(),
             remote_id: scene.remote_id.clone(),
@@ -91,7 +91,7 @@ impl<F: Effects> Session<'_, F> {
             gone: false,
             local: (local != remote).then(|| local.to_owned()),
             remote: remote.to_owned(),
-            notes: notes.text(),
+            notes: present.notes.text(),
         }
     }
 

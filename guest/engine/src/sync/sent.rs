@@ -111,11 +111,11 @@ impl<F: Effects> Session<'_, F> {
 /// The same of its exceptions, which are written one by one, and stay as they were when their series changes.
 fn is_told_apart(present: &Present, told: &[Document], base: &Document, notes: &Notes) -> bool {
     let [now, before] = [&present.document, base].map(overrides);
-    let told: Vec<Map<String, Value>> = told.iter().map(overrides).collect();
-    // As it was sent or known; or what it said next to the series as it was before.
-    let is = |id: &String, known: Option<&Value>| {
-        let kept = known.map(|known| rebased((base, id), (&present.document, id), known));
-        now.get(id) == known || now.get(id) == kept.as_ref()
+    let told: Vec<(&Document, Map<String, Value>)> = told.iter().map(|sent| (sent, overrides(sent))).collect();
+    // As it was sent or known; or what it said next to the series as it was before, or as it was sent with it.
+    let is = |id: &String, series: &Document, known: Option<&Value>| {
+        let kept = |series| known.map(|known| rebased((series, id), (&present.document, id), known));
+        now.get(id) == known || now.get(id) == kept(base).as_ref() || now.get(id) == kept(series).as_ref()
     };
     // What is left of an exception at a date that the series did not have hides that date when it has it again.
     let is_left = |id: &String| {
@@ -124,8 +124,8 @@ fn is_told_apart(present: &Present, told: &[Document], base: &Document, notes: &
             && !recurrence::contains(base.value(), id).unwrap_or(true)
     };
     let is_ours = |id: &String| {
-        let mut known = told.iter().chain([&before]).map(|all| all.get(id));
-        known.any(|known| is(id, known)) || is_left(id)
+        let was_sent = told.iter().any(|(series, all)| is(id, series, all.get(id)));
+        was_sent || is(id, base, before.get(id)) || is_left(id)
     };
     now.keys().chain(before.keys()).all(is_ours)
 }
