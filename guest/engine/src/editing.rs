@@ -282,7 +282,7 @@ fn following<F: Effects>(
 
 /// Whether a wall time does not exist in the event's zone: its clocks are put forward over it.
 fn is_skipped(document: &Document, recurrence_id: &str, zones: &dyn Zones) -> bool {
-    let all_day = document.get("showWithoutTime") == Some(&Value::Bool(true));
+    let all_day = document.is_without_time();
     let (Some(zone), Some(at)) = (document.str("timeZone").filter(|_| !all_day), LocalDateTime::parse(recurrence_id))
     else {
         return false;

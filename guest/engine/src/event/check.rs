@@ -80,9 +80,9 @@ fn time_problems(document: &Document, zones: &dyn time::Zones, found: &mut Vec<P
     {
         found.push(Problem::new("/duration", "bad-duration", "expected a Duration such as PT1H30M or P1D"));
     }
-    if document.get("showWithoutTime") == Some(&Value::Bool(true)) {
+    if document.is_without_time() {
         // Providers know days, not hours that are not shown: more would be lost on the way.
-        if document.str("start").is_some_and(|start| !start.ends_with("T00:00:00")) {
+        if document.str("start").is_some_and(|start| !time::is_midnight(start)) {
             found.push(Problem::new("/start", "not-midnight", "an event without a time starts at midnight, T00:00:00"));
         }
         if document.str("duration").and_then(time::Duration::parse).is_some_and(|length| length.ms != 0) {
@@ -114,7 +114,7 @@ fn override_problems(document: &Document, found: &mut Vec<Problem>) {
                 "bad-recurrence-id",
                 "each key must be a LocalDateTime, the original start of an occurrence",
             ));
-        } else if document.get("showWithoutTime") == Some(&Value::Bool(true)) && !id.ends_with("T00:00:00") {
+        } else if document.is_without_time() && !time::is_midnight(id) {
             // Providers would be told of a day and answer with another key, for ever.
             found.push(Problem::new(
                 "/recurrenceOverrides",

@@ -146,6 +146,12 @@ impl Document {
         }
     }
 
+    /// True when it stands for whole days (`showWithoutTime`).
+    #[must_use]
+    pub fn is_without_time(&self) -> bool {
+        self.0.value.get("showWithoutTime") == Some(&Value::Bool(true))
+    }
+
     /// True when it has an own set of occurrences.
     #[must_use]
     pub fn is_recurring(&self) -> bool {

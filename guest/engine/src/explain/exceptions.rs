@@ -31,7 +31,7 @@ fn describe(document: &Document, patch: &Value, by_rule: bool) -> (Kind, String)
     }
     let none = Map::new();
     let patch = patch.as_object().unwrap_or(&none);
-    let all_day = document.get("showWithoutTime") == Some(&Value::Bool(true));
+    let all_day = document.is_without_time();
     let start = patch.get("start").and_then(Value::as_str).and_then(LocalDateTime::parse);
     let mut said = Vec::new();
     if !by_rule {

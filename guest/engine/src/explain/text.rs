@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use chrono::{Datelike as _, NaiveDateTime, Weekday};
-use serde_json::Value;
 
 use super::{Agreement, Exception, Explanation, Origin};
 use crate::agenda::Entry;
@@ -35,7 +34,7 @@ pub(super) fn when(document: &Document, placed_in: &str) -> String {
         return "it has no start that can be read".into();
     };
     let length = document.str("duration").and_then(Duration::parse).unwrap_or_default();
-    let all_day = document.get("showWithoutTime") == Some(&Value::Bool(true));
+    let all_day = document.is_without_time();
     if all_day {
         let days = length.days.max(1);
         let long = if days == 1 { "all day".to_owned() } else { format!("{days} days") };
@@ -100,7 +99,7 @@ pub(super) fn of(explanation: &Explanation, document: &Document, placed_in: &str
 
 fn occurrence(entry: &Entry, placed_in: &str, zones: &dyn Zones) -> String {
     let document = Document::parse(&entry.document).unwrap_or_default();
-    let all_day = document.get("showWithoutTime") == Some(&Value::Bool(true));
+    let all_day = document.is_without_time();
     let zone = document.str("timeZone").filter(|_| !all_day).unwrap_or(placed_in);
     let local = |ms: u64| i64::try_from(ms).ok().and_then(|ms| zones.to_local(zone, ms));
     let mut said = match (local(entry.start_ms), local(entry.end_ms)) {

@@ -98,6 +98,12 @@ impl Notes {
         shadow.map(|shadow| Self::parse(&shadow.notes)).unwrap_or_default()
     }
 
+    /// What was sent, and what was refused, ends with the event.
+    pub fn forget_writes(&mut self) {
+        self.sent.clear();
+        self.refused.clear();
+    }
+
     /// The text to store; empty for nothing.
     #[must_use]
     pub fn text(&self) -> String {

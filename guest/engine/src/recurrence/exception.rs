@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::patch::apply_patch;
 use super::series::contains;
 use crate::event::{Document, is_excluded};
-use crate::time::Duration;
+use crate::time::{Duration, is_midnight};
 
 /// Properties of a series that its occurrences do not have (RFC 8984 section 4.3.5 forbids them in overrides).
 const SERIES_ONLY: [&str; 8] = [
@@ -101,8 +101,7 @@ pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<S
     // Its start is no occurrence any more: it is the event.
     let is_single = has_rules(before) && !has_rules(now);
     let mut overrides = now.overrides().cloned().unwrap_or_default();
-    let are_days = now.get("showWithoutTime").is_some_and(|days| *days == true);
-    let has_place = |id: &str| !are_days || id.ends_with("T00:00:00");
+    let has_place = |id: &str| !now.is_without_time() || is_midnight(id);
     let ends = |id: &str| of(before, id) && (is_single || !of(now, id)) || !has_place(id);
     let is_stale = |id: &&String| !shown.contains_key(*id) && ends(id);
     let stale: Vec<String> = overrides.keys().filter(is_stale).cloned().collect();

@@ -11,7 +11,6 @@
 //! - UNTIL as a date includes that day. A second 60 is a second 59.
 //! - Parts that RFC 5545 forbids together (BYWEEKNO in a monthly rule) narrow each other.
 
-mod bounds;
 mod civil;
 mod clock;
 mod dates;
@@ -33,6 +32,7 @@ mod span;
 mod split;
 mod text;
 mod times;
+mod written;
 
 pub use dates::{Dates, DatesError, DatesKind, ListedDate, format_dates, parse_dates};
 pub use exception::{drop_stale_overrides, exception, override_patch, tidied};

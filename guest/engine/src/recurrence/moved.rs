@@ -4,9 +4,9 @@
 use chrono::{Datelike, NaiveDate};
 use serde_json::Value;
 
-use super::bounds::with_bounds;
 use super::civil::month_len;
 use super::rule::{Frequency, NDay, Rule, Weekday};
+use super::written::{BOUNDS, DAYS, with_parts};
 use crate::event::Document;
 use crate::time::LocalDateTime;
 
@@ -25,10 +25,10 @@ pub fn move_rules(before: &Document, changed: &mut Document) {
         let mut out = value.clone();
         if until.is_some() {
             rule.until = until.map(LocalDateTime);
-            out = with_bounds(value, &rule);
+            out = with_parts(value, &rule, &BOUNDS);
         }
         match days.then(|| on_other_days(&rule, from.0.date(), to.0.date())).flatten() {
-            Some(rule) => with_days(out, &rule),
+            Some(rule) => with_parts(&out, &rule, &DAYS),
             None => out,
         }
     };
@@ -122,19 +122,6 @@ fn length(date: NaiveDate) -> Option<i32> {
 fn weekday(date: NaiveDate) -> Weekday {
     let number = usize::try_from(date.weekday().num_days_from_monday()).unwrap_or(0);
     Weekday::ALL.get(number).copied().unwrap_or_default()
-}
-
-/// The rule as it was written, with other days, so that properties unknown here stay.
-fn with_days(mut written: Value, rule: &Rule) -> Value {
-    let said = serde_json::to_value(rule).unwrap_or_default();
-    let Some(object) = written.as_object_mut() else { return written };
-    for name in ["byDay", "byMonthDay", "byMonth", "bySetPosition"] {
-        match said.get(name) {
-            Some(value) => drop(object.insert(name.to_owned(), value.clone())),
-            None => drop(object.remove(name)),
-        }
-    }
-    written
 }
 
 #[cfg(test)]

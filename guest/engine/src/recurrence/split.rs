@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bounds::with_bounds;
 use super::civil;
 use super::expand::Budget;
 use super::rule::Rule;
 use super::series::{Override, Series, SeriesError};
+use super::written::{BOUNDS, with_parts};
 use crate::time::LocalDateTime;
 
 /// Why a series cannot be split there.
@@ -76,8 +76,8 @@ pub fn split(document: &Value, recurrence_id: &str) -> Result<(Value, Value), Sp
         if first.count.is_none() {
             first.until = civil::wall(last).map(LocalDateTime);
         }
-        earlier.push(with_bounds(value, &first));
-        later.push(with_bounds(value, &second));
+        earlier.push(with_parts(value, &first, &BOUNDS));
+        later.push(with_parts(value, &second, &BOUNDS));
     }
     let start = id.to_string();
     let side = |rules: Vec<Value>, is_later: bool| {

@@ -382,9 +382,10 @@ impl<F: Effects> Session<'_, F> {
                 for (former, instance) in known.instances {
                     let recurrence_id = self.renamed(&former, &before, &document);
                     // By its rules, or named by the master as an additional date.
-                    let has = recurrence::contains(document.value(), &recurrence_id).unwrap_or(false)
-                        || overrides.contains_key(&recurrence_id);
-                    if !same_times && !has {
+                    let has = |id: &String| {
+                        overrides.contains_key(id) || recurrence::contains(document.value(), id).unwrap_or(false)
+                    };
+                    if !same_times && !has(&recurrence_id) {
                         // The provider may still have it, and it counts again should the series come back.
                         notes.instances.insert(recurrence_id, instance);
                         continue;
@@ -411,10 +412,10 @@ impl<F: Effects> Session<'_, F> {
 
     /// The name of an occurrence where its event has other wall clocks now: providers know it by its moment.
     fn renamed(&self, recurrence_id: &str, before: &Document, now: &Document) -> String {
-        let renamed = match (before.str("timeZone"), now.str("timeZone"), LocalDateTime::parse(recurrence_id)) {
-            (Some(from), Some(to), Some(at)) if from != to => {
-                self.zones.to_utc_ms(from, at.0).and_then(|at_ms| self.zones.to_local(to, at_ms))
-            }
+        let renamed = match (before.str("timeZone"), now.str("timeZone")) {
+            (Some(from), Some(to)) if from != to => LocalDateTime::parse(recurrence_id)
+                .and_then(|at| self.zones.to_utc_ms(from, at.0))
+                .and_then(|at_ms| self.zones.to_local(to, at_ms)),
             _ => None,
         };
         renamed.map_or_else(|| recurrence_id.to_owned(), |at| LocalDateTime(at).to_string())

@@ -340,8 +340,7 @@ impl<F: Effects> Session<'_, F> {
         let mut notes = scene.notes;
         notes.incarnation += 1;
         notes.instances.clear();
-        notes.sent.clear();
-        notes.refused.clear();
+        notes.forget_writes();
         let revision = scene.local.revision();
         let buried = Shadow { gone: true, revision, remote: String::new(), local: None, notes: notes.text(), ..shadow };
         let mut changes = vec![Change::PutShadow(self.replica.id.clone(), buried)];

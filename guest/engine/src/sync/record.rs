@@ -33,13 +33,15 @@ impl<F: Effects> Session<'_, F> {
     /// Keep only the memory that the remote id is used up.
     pub(super) fn bury(&mut self, out: &mut Pending, scene: &Scene, revision: u64) {
         let Some(shadow) = &scene.shadow else { return };
+        let mut notes = scene.notes.clone();
+        notes.forget_writes();
         let buried = Shadow {
             gone: true,
             revision,
             generation: self.state.generation,
             remote: String::new(),
             local: None,
-            notes: Notes { sent: Vec::new(), refused: Vec::new(), ..scene.notes.clone() }.text(),
+            notes: notes.text(),
             ..shadow.clone()
         };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), buried));

@@ -19,6 +19,11 @@ const SECOND_MS: i64 = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalDateTime(pub NaiveDateTime);
 
+/// Whether a wall time as text is the first second of its day, as all times of whole days are.
+pub fn is_midnight(local: &str) -> bool {
+    local.ends_with("T00:00:00")
+}
+
 impl LocalDateTime {
     /// Reads `YYYY-MM-DDTHH:MM:SS`; nothing else, not even a fraction.
     pub fn parse(text: &str) -> Option<Self> {

@@ -152,7 +152,7 @@ fn additional(document: &Document) -> impl Iterator<Item = &String> {
 /// The original start of an occurrence as `events.instances` asks for it.
 pub(super) fn original_start(target: &Target<'_>, master: &Document, recurrence_id: &str) -> Option<String> {
     let local = parse_local(recurrence_id)?;
-    if master.get("showWithoutTime") == Some(&Value::Bool(true)) {
+    if master.is_without_time() {
         return Some(local.format("%Y-%m-%d").to_string());
     }
     let zone = master.str("timeZone").unwrap_or(target.time_zone);

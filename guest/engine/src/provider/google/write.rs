@@ -188,7 +188,7 @@ fn fields(target: &Target<'_>, document: &Document) -> Map<String, Value> {
 fn times(target: &Target<'_>, document: &Document, to: &mut Map<String, Value>) {
     let Some(start) = document.str("start").and_then(parse_local) else { return };
     let duration = document.str("duration").and_then(time::Duration::parse).unwrap_or_default();
-    if document.get("showWithoutTime") == Some(&Value::Bool(true)) {
+    if document.is_without_time() {
         let days = i64::from(duration.days).max(1);
         let date = |at: chrono::NaiveDateTime| json!({"date": at.format("%Y-%m-%d").to_string()});
         to.insert("start".into(), date(start));

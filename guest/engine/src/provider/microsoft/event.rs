@@ -143,7 +143,7 @@ pub(super) fn exception(
 /// The recurrence id of an exception: its original start in the zone of its master.
 pub(super) fn original_start(target: &Target<'_>, event: &wire::Event, master: &Document) -> Option<String> {
     let utc_ms = time::parse_rfc3339(event.original_start.as_deref()?)?;
-    if master.get("showWithoutTime") == Some(&Value::Bool(true)) {
+    if master.is_without_time() {
         let zone = zones::read(target, event.original_start_time_zone.as_deref().unwrap_or_default()).zone;
         return Some(local_text(nearest_midnight(target.zones.to_local(&zone, utc_ms)?)?));
     }

@@ -128,7 +128,7 @@ pub(super) fn write(document: &Document, zone: &str) -> Result<Option<Value>, Re
     let [rule] = rules else { return Err(unknown) };
     let rule = Rule::from_json(rule).map_err(|_| unknown.clone())?;
     let start = document.str("start").and_then(parse_local).ok_or_else(|| unknown.clone())?;
-    let all_day = document.get("showWithoutTime") == Some(&Value::Bool(true));
+    let all_day = document.is_without_time();
     let expander = Expander::new(&rule, start, all_day, OutOfStep::First).map_err(|_| unknown.clone())?;
     if expander.is_out_of_step() {
         let detail = "the event does not start on a day of its own rule, which Outlook does not allow; move its start";

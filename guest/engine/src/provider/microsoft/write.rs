@@ -106,7 +106,7 @@ fn times(target: &Target<'_>, document: &Document) -> Result<Times, Refused> {
     let duration = document.str("duration").and_then(time::Duration::parse).unwrap_or_default();
     let kept = document.str(ZONE);
     let moment = |at, zone: &str| json!({"dateTime": local_text(at), "timeZone": zone});
-    if document.get("showWithoutTime") == Some(&Value::Bool(true)) {
+    if document.is_without_time() {
         let own = kept.and_then(|name| zones::zone_of(target, name));
         let zone = zones::write(target, own.as_deref().unwrap_or(target.time_zone), kept);
         let zone = zone.unwrap_or_else(|| "UTC".to_owned());
