@@ -98,7 +98,7 @@ impl Notes {
         shadow.map(|shadow| Self::parse(&shadow.notes)).unwrap_or_default()
     }
 
-    /// What was sent, and what was refused, ends with the event.
+    /// Nothing is left to write: what was sent, and what was refused, is over.
     pub fn forget_writes(&mut self) {
         self.sent.clear();
         self.refused.clear();

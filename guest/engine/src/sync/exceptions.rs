@@ -8,7 +8,7 @@ use super::scene::Job;
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, FailureKind, Response, Shadow};
 use crate::event::{Document, is_excluded};
-use crate::provider::{Instance, Notes, Placed, Purpose, Refused, Row, Update};
+use crate::provider::{Instance, Placed, Purpose, Refused, Row, Update};
 use crate::recurrence::{self, exception};
 use crate::seeded::{Bug, has};
 
@@ -133,7 +133,8 @@ impl<F: Effects> Session<'_, F> {
         let Job { entry, scene } = job;
         let mut changes = vec![Change::Dequeue(entry.replica, entry.uid, entry.revision)];
         if let Some(shadow) = scene.shadow {
-            let notes = Notes { refused: Vec::new(), ..present.notes };
+            let mut notes = present.notes;
+            notes.forget_writes();
             changes.push(Change::PutShadow(self.replica.id.clone(), Shadow { notes: notes.text(), ..shadow }));
         }
         self.answered(&mut changes);
