@@ -1,15 +1,15 @@
 //! Every effect of the engine in the world. Counted, and refused once the process is dead.
 
 use tandem_engine::effects::{
-    AuthError, Batch, Change, Channel, ConflictRow, Effects, EventRow, Mark, MarkOutcome, Method, Orphan, ProviderKind,
-    PushQueuePage, Replica, ReplicaSummary, Request, Response, Settings, Shadow, ShadowCount, StorageError, Stored,
-    TimeMs, TransportError,
+    AuthError, Batch, Change, Effects, Mark, MarkOutcome, ProviderKind, Replica, Request, Response, Settings,
+    StorageError, Stored, TimeMs, TransportError,
 };
 use tandem_engine::webhooks;
 use tandem_providers::{Clock as _, Served, SimRequest, SimResponse};
 
 use super::{ACCOUNT, GRAPH, OUTLOOK, Sent, World, notice, weather};
 use crate::memory::Memory;
+use crate::memory::effects::{from_simulator, method_name, reads, to_simulator};
 use crate::simulation::Observer;
 
 impl World {
@@ -101,15 +101,9 @@ impl Effects for World {
         if let Some(error) = self.stopped {
             return Err(error);
         }
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-            Method::Delete => "DELETE",
-        };
+        let method = method_name(request.method);
         self.sent.push(Sent { method, url: request.url.clone(), body: request.body.clone() });
-        let sim = SimRequest { method: method.into(), url: request.url, headers: request.headers, body: request.body };
+        let sim = to_simulator(request);
         let traced = std::env::var_os("TANDEM_TRACE")
             .is_some()
             .then(|| format!("{method} {} {}", sim.url, String::from_utf8_lossy(&sim.body)));
@@ -121,12 +115,7 @@ impl Effects for World {
             let now_ms = u64::try_from(self.clock.now_ms()).unwrap_or(0);
             observer.exchanged(now_ms, self.effects, &sim, &answer);
         }
-        match answer {
-            SimResponse::Answer(answer) => {
-                Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
-            }
-            SimResponse::NoAnswer => Err(TransportError::NoAnswer),
-        }
+        from_simulator(answer)
     }
 
     fn authorization(&mut self, _connection: &str) -> Result<String, AuthError> {
@@ -155,62 +144,7 @@ impl Effects for World {
         Ok(found)
     }
 
-    fn calendar_replicas(&mut self, calendar: &str) -> Stored<Vec<ReplicaSummary>> {
-        self.read(|memory| memory.calendar_replicas(calendar))
-    }
-
-    fn events(&mut self, calendar: &str, uids: Vec<String>) -> Stored<Vec<Option<EventRow>>> {
-        self.read(|memory| memory.events_by_uid(calendar, &uids))
-    }
-
-    fn events_between(
-        &mut self,
-        calendar: &str,
-        from_ms: TimeMs,
-        to_ms: TimeMs,
-        after: Option<(TimeMs, String)>,
-        limit: u32,
-    ) -> Stored<Vec<EventRow>> {
-        self.read(|memory| memory.between(calendar, from_ms, to_ms, after.as_ref(), limit))
-    }
-
-    fn shadows_by_remote(&mut self, replica: &str, remote_ids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        self.read(|memory| memory.by_remote(replica, &remote_ids))
-    }
-
-    fn shadows_by_uid(&mut self, replica: &str, uids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        self.read(|memory| memory.by_uid(replica, &uids))
-    }
-
-    fn unseen_shadows(
-        &mut self,
-        replica: &str,
-        generation: u64,
-        after: Option<String>,
-        limit: u32,
-    ) -> Stored<Vec<Shadow>> {
-        self.read(|memory| memory.unseen(replica, generation, after.as_deref(), limit))
-    }
-
-    fn count_shadows(&mut self, replica: &str, generation: u64) -> Stored<ShadowCount> {
-        self.read(|memory| memory.count(replica, generation))
-    }
-
-    fn push_queue(&mut self, replica: &str, now_ms: TimeMs, limit: u32) -> Stored<PushQueuePage> {
-        self.read(|memory| memory.push_queue(replica, now_ms, limit))
-    }
-
-    fn orphans(&mut self, replica: &str, masters: Option<Vec<String>>, limit: u32) -> Stored<Vec<Orphan>> {
-        self.read(|memory| memory.orphans_of(replica, masters.as_deref(), limit))
-    }
-
-    fn channels(&mut self, replica: &str) -> Stored<Vec<Channel>> {
-        self.read(|memory| memory.channels.values().filter(|channel| channel.replica == replica).cloned().collect())
-    }
-
-    fn load_conflict(&mut self, conflict: &str) -> Stored<Option<ConflictRow>> {
-        self.read(|memory| memory.conflicts.get(conflict).cloned())
-    }
+    reads!();
 
     fn commit(&mut self, batch: Batch) -> Stored<()> {
         if !self.act() {

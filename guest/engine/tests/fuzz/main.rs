@@ -18,7 +18,7 @@
 
 mod documents;
 mod harness;
-#[path = "../../../../tests/src/memory.rs"]
+#[path = "../../../../tests/src/memory/mod.rs"]
 mod memory;
 mod mutate;
 mod pages;

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tandem_engine::editing::{self, Action, Applied, Edit, EditError, Scope};
 use tandem_engine::effects::{
-    AuthError, Batch, Channel, ConflictPolicy, ConflictRow, Connection, Effects, EventRow, Mark, MarkOutcome, Method,
-    Orphan, ProviderKind, PushQueuePage, Replica, ReplicaMode, ReplicaSummary, Request, Response, Settings, Shadow,
-    ShadowCount, Stored, TimeMs, TransportError,
+    AuthError, Batch, ConflictPolicy, Connection, Effects, Mark, MarkOutcome, Method, ProviderKind, Replica,
+    ReplicaMode, Request, Response, Settings, Stored, TimeMs, TransportError,
 };
 use tandem_engine::sync::state::State;
 use tandem_engine::sync::{self, Outcome};
 use tandem_engine::time::BundledZones;
 use tandem_providers::google::{self, Google};
 use tandem_providers::microsoft::{self, Microsoft};
-use tandem_providers::{Clock as _, ManualClock, SimRequest, SimResponse};
+use tandem_providers::{Clock as _, ManualClock};
 
 use crate::memory::Memory;
+use crate::memory::effects::{from_simulator, reads, to_simulator};
 use crate::mutate::SECRET;
 
 /// The account at both providers.
@@ -226,6 +226,13 @@ pub fn rich(uid: &str) -> Value {
     })
 }
 
+impl World {
+    fn read<T>(&mut self, read: impl FnOnce(&Memory) -> T) -> Stored<T> {
+        self.effects += 1;
+        Ok(read(&self.memory))
+    }
+}
+
 impl Effects for World {
     fn now_ms(&mut self) -> TimeMs {
         self.now()
@@ -242,33 +249,20 @@ impl Effects for World {
 
     fn exchange(&mut self, request: Request) -> Result<Response, TransportError> {
         self.effects += 1;
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-            Method::Delete => "DELETE",
-        };
         self.writes += u64::from(is_write(&request));
-        let sim = SimRequest {
-            method: method.into(),
-            url: request.url.clone(),
-            headers: request.headers.clone(),
-            body: request.body.clone(),
-        };
+        let sim = to_simulator(request.clone());
         let answer = match sim.url.starts_with("https://google.invalid/") {
             true => self.google.handle(&sim),
             false => self.microsoft.handle(&sim),
         };
-        let SimResponse::Answer(answer) = answer else { return Err(TransportError::NoAnswer) };
-        let response = Response { status: answer.status, headers: answer.headers, body: answer.body };
+        let response = from_simulator(answer)?;
         let response = match &mut self.tamper {
             Some(tamper) => tamper(&request, response),
             None => response,
         };
         if std::env::var_os("TANDEM_TRACE").is_some() {
             let (sent, got) = (String::from_utf8_lossy(&sim.body), String::from_utf8_lossy(&response.body));
-            eprintln!("TRACE {} {method} {} {sent} -> {} {got}", self.now(), sim.url, response.status);
+            eprintln!("TRACE {} {} {} {sent} -> {} {got}", self.now(), sim.method, sim.url, response.status);
         }
         Ok(response)
     }
@@ -287,77 +281,10 @@ impl Effects for World {
     }
 
     fn load_replica(&mut self, replica: &str) -> Stored<Option<Replica>> {
-        self.effects += 1;
-        Ok(self.memory.replica(replica))
+        self.read(|memory| memory.replica(replica))
     }
 
-    fn calendar_replicas(&mut self, calendar: &str) -> Stored<Vec<ReplicaSummary>> {
-        self.effects += 1;
-        Ok(self.memory.calendar_replicas(calendar))
-    }
-
-    fn events(&mut self, calendar: &str, uids: Vec<String>) -> Stored<Vec<Option<EventRow>>> {
-        self.effects += 1;
-        Ok(self.memory.events_by_uid(calendar, &uids))
-    }
-
-    fn events_between(
-        &mut self,
-        calendar: &str,
-        from_ms: TimeMs,
-        to_ms: TimeMs,
-        after: Option<(TimeMs, String)>,
-        limit: u32,
-    ) -> Stored<Vec<EventRow>> {
-        self.effects += 1;
-        Ok(self.memory.between(calendar, from_ms, to_ms, after.as_ref(), limit))
-    }
-
-    fn shadows_by_remote(&mut self, replica: &str, remote_ids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        self.effects += 1;
-        Ok(self.memory.by_remote(replica, &remote_ids))
-    }
-
-    fn shadows_by_uid(&mut self, replica: &str, uids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        self.effects += 1;
-        Ok(self.memory.by_uid(replica, &uids))
-    }
-
-    fn unseen_shadows(
-        &mut self,
-        replica: &str,
-        generation: u64,
-        after: Option<String>,
-        limit: u32,
-    ) -> Stored<Vec<Shadow>> {
-        self.effects += 1;
-        Ok(self.memory.unseen(replica, generation, after.as_deref(), limit))
-    }
-
-    fn count_shadows(&mut self, replica: &str, generation: u64) -> Stored<ShadowCount> {
-        self.effects += 1;
-        Ok(self.memory.count(replica, generation))
-    }
-
-    fn push_queue(&mut self, replica: &str, now_ms: TimeMs, limit: u32) -> Stored<PushQueuePage> {
-        self.effects += 1;
-        Ok(self.memory.push_queue(replica, now_ms, limit))
-    }
-
-    fn orphans(&mut self, replica: &str, masters: Option<Vec<String>>, limit: u32) -> Stored<Vec<Orphan>> {
-        self.effects += 1;
-        Ok(self.memory.orphans_of(replica, masters.as_deref(), limit))
-    }
-
-    fn channels(&mut self, replica: &str) -> Stored<Vec<Channel>> {
-        self.effects += 1;
-        Ok(self.memory.channels.values().filter(|channel| channel.replica == replica).cloned().collect())
-    }
-
-    fn load_conflict(&mut self, conflict: &str) -> Stored<Option<ConflictRow>> {
-        self.effects += 1;
-        Ok(self.memory.conflicts.get(conflict).cloned())
-    }
+    reads!();
 
     fn commit(&mut self, batch: Batch) -> Stored<()> {
         self.effects += 1;

@@ -18,7 +18,7 @@ mod crash;
 mod errors;
 mod histories;
 mod listing;
-#[path = "../../../../tests/src/memory.rs"]
+#[path = "../../../../tests/src/memory/mod.rs"]
 mod memory;
 mod occurrences;
 mod poison;

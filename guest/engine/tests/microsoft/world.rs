@@ -3,17 +3,17 @@
 use serde_json::{Value, json};
 use tandem_engine::editing::{self, Action, Edit, Scope};
 use tandem_engine::effects::{
-    AuthError, Batch, Channel, ConflictPolicy, ConflictRow, Connection, Effects, EventRow, Mark, MarkOutcome, Method,
-    Orphan, ProviderKind, PushQueuePage, Replica, ReplicaMode, ReplicaSummary, Request, Response, Settings, Shadow,
-    ShadowCount, StorageError, Stored, TimeMs, TransportError,
+    AuthError, Batch, ConflictPolicy, Connection, Effects, Mark, MarkOutcome, ProviderKind, Replica, ReplicaMode,
+    Request, Response, Settings, StorageError, Stored, TimeMs, TransportError,
 };
 use tandem_engine::sync::{self, Outcome, StepError, state::State};
 use tandem_engine::time::BundledZones;
 use tandem_engine::webhooks::{self, Notice};
 use tandem_providers::microsoft::{Config, Microsoft};
-use tandem_providers::{Clock as _, ManualClock, SimRequest, SimResponse};
+use tandem_providers::{Clock as _, ManualClock};
 
 use crate::memory::Memory;
+use crate::memory::effects::{from_simulator, reads, to_simulator};
 
 /// The account; its default calendar is the replica's.
 pub const ACCOUNT: &str = "ada@example.com";
@@ -287,25 +287,13 @@ impl Effects for World {
             return Err(TransportError::NoAnswer);
         }
         self.sent += 1;
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-            Method::Delete => "DELETE",
-        };
-        let sim = SimRequest { method: method.into(), url: request.url, headers: request.headers, body: request.body };
+        let sim = to_simulator(request);
         let answer = self.microsoft.handle(&sim);
         if std::env::var_os("TANDEM_TRACE").is_some() {
             let sent = String::from_utf8_lossy(&sim.body).into_owned();
-            eprintln!("TRACE {method} {} {sent} -> {:?} {}", sim.url, answer.status(), answer.json());
+            eprintln!("TRACE {} {} {sent} -> {:?} {}", sim.method, sim.url, answer.status(), answer.json());
         }
-        match answer {
-            SimResponse::Answer(answer) => {
-                Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
-            }
-            SimResponse::NoAnswer => Err(TransportError::NoAnswer),
-        }
+        from_simulator(answer)
     }
 
     fn authorization(&mut self, _connection: &str) -> Result<String, AuthError> {
@@ -325,62 +313,7 @@ impl Effects for World {
         self.read(|memory| memory.replica(replica))
     }
 
-    fn calendar_replicas(&mut self, calendar: &str) -> Stored<Vec<ReplicaSummary>> {
-        self.read(|memory| memory.calendar_replicas(calendar))
-    }
-
-    fn events(&mut self, calendar: &str, uids: Vec<String>) -> Stored<Vec<Option<EventRow>>> {
-        self.read(|memory| memory.events_by_uid(calendar, &uids))
-    }
-
-    fn events_between(
-        &mut self,
-        calendar: &str,
-        from_ms: TimeMs,
-        to_ms: TimeMs,
-        after: Option<(TimeMs, String)>,
-        limit: u32,
-    ) -> Stored<Vec<EventRow>> {
-        self.read(|memory| memory.between(calendar, from_ms, to_ms, after.as_ref(), limit))
-    }
-
-    fn shadows_by_remote(&mut self, replica: &str, remote_ids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        self.read(|memory| memory.by_remote(replica, &remote_ids))
-    }
-
-    fn shadows_by_uid(&mut self, replica: &str, uids: Vec<String>) -> Stored<Vec<Option<Shadow>>> {
-        self.read(|memory| memory.by_uid(replica, &uids))
-    }
-
-    fn unseen_shadows(
-        &mut self,
-        replica: &str,
-        generation: u64,
-        after: Option<String>,
-        limit: u32,
-    ) -> Stored<Vec<Shadow>> {
-        self.read(|memory| memory.unseen(replica, generation, after.as_deref(), limit))
-    }
-
-    fn count_shadows(&mut self, replica: &str, generation: u64) -> Stored<ShadowCount> {
-        self.read(|memory| memory.count(replica, generation))
-    }
-
-    fn push_queue(&mut self, replica: &str, now_ms: TimeMs, limit: u32) -> Stored<PushQueuePage> {
-        self.read(|memory| memory.push_queue(replica, now_ms, limit))
-    }
-
-    fn orphans(&mut self, replica: &str, masters: Option<Vec<String>>, limit: u32) -> Stored<Vec<Orphan>> {
-        self.read(|memory| memory.orphans_of(replica, masters.as_deref(), limit))
-    }
-
-    fn channels(&mut self, replica: &str) -> Stored<Vec<Channel>> {
-        self.read(|memory| memory.channels.values().filter(|channel| channel.replica == replica).cloned().collect())
-    }
-
-    fn load_conflict(&mut self, conflict: &str) -> Stored<Option<ConflictRow>> {
-        self.read(|memory| memory.conflicts.get(conflict).cloned())
-    }
+    reads!();
 
     fn commit(&mut self, batch: Batch) -> Stored<()> {
         if self.act() { self.memory.commit(batch) } else { Err(StorageError::Unavailable) }

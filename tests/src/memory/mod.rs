@@ -9,6 +9,8 @@ use tandem_engine::effects::{
     PushEntry, PushQueuePage, Replica, ReplicaSummary, ReplicaUpdate, Shadow, ShadowCount, StorageError, Stored,
 };
 
+pub mod effects;
+
 /// See the module.
 #[derive(Debug, Clone, Default, Hash)]
 pub struct Memory {
@@ -151,6 +153,12 @@ impl Memory {
             .map(|(_, orphan)| orphan.clone())
             .take(limit as usize)
             .collect()
+    }
+
+    /// Channels of a replica.
+    #[must_use]
+    pub fn channels_of(&self, replica: &str) -> Vec<Channel> {
+        self.channels.values().filter(|channel| channel.replica == replica).cloned().collect()
     }
 
     /// Note notifications.
