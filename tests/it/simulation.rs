@@ -13,7 +13,7 @@ use tandem_tests::simulation::{Played, Tally, generate, golden, play};
 use tandem_tests::world::EngineKind;
 
 /// Histories that the linked engine lives.
-const NATIVE: u64 = 140;
+const NATIVE: u64 = 180;
 /// Histories that the component lives.
 const SHIPPED: u64 = 40;
 

@@ -137,6 +137,31 @@ fn what_is_revived_at_google_comes_back_here() {
 }
 
 #[test]
+fn a_series_that_is_revived_at_google_comes_back_with_its_exceptions() {
+    let mut world = World::new();
+    world.google.configure(|config| config.delete_cancels_exceptions = false);
+    let series = super::series_there(&world, "phoenixes", 5);
+    let [renamed, away] = ["20260303", "20260304"].map(|day| format!("{series}_{day}T080000Z"));
+    world.google.user_patch(ACCOUNT, &renamed, &json!({"summary": "the second one"})).unwrap();
+    world.google.user_delete(ACCOUNT, &away).unwrap();
+    in_step(&mut world, "there");
+    let before = super::document(&world, "phoenixes");
+    for deleted_here in [false, true] {
+        match deleted_here {
+            true => drop(world.delete(before["uid"].as_str().unwrap()).unwrap()),
+            false => world.google.user_delete(ACCOUNT, &series).unwrap(),
+        }
+        in_step(&mut world, "gone");
+        assert_eq!(world.local().len(), 0);
+        // Only the series changed: its exceptions do not come again.
+        world.google.user_patch(ACCOUNT, &series, &json!({"status": "confirmed"})).unwrap();
+        in_step(&mut world, "back");
+        let now = super::document(&world, "phoenixes");
+        assert_eq!(now["recurrenceOverrides"], before["recurrenceOverrides"], "deleted here: {deleted_here}");
+    }
+}
+
+#[test]
 fn bare_tombstones_delete_as_well() {
     let mut world = World::new();
     world.google.configure(|config| config.bare_tombstones = true);

@@ -186,7 +186,7 @@ fn people(setup: &Setup) -> Vec<Side> {
 
 fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
     let (day, hour) = (2 + dice.small(26), 7 + dice.small(11));
-    let change = match dice.below(17) {
+    let change = match dice.below(18) {
         0..=2 => Change::New { day, hour, series: dice.once_in(2).then(|| rhythm(dice)), form: form(dice) },
         3 | 4 => Change::Title,
         5 => Change::Notes,
@@ -197,6 +197,7 @@ fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
         11 | 12 => Change::Shift { days: shift(dice), hour },
         13 => Change::Form(form(dice)),
         14 => Change::Guest,
+        15 => Change::Restore,
         _ => Change::Delete,
     };
     Edit {

@@ -59,13 +59,22 @@ pub fn all() -> Vec<Golden> {
 
 type Story = fn(Side) -> Vec<Act>;
 
-const STORIES: [(&str, Story); 21] = [
+const STORIES: [(&str, Story); 23] = [
     ("created here", |_| vec![Act::Settle, new(Side::App, 1, None)]),
     ("created there", |there| vec![Act::Settle, new(there, 1, None)]),
     ("renamed here", |_| vec![new(Side::App, 1, None), Act::Settle, change(Side::App, 2, Change::Title)]),
     ("renamed there", |there| vec![new(Side::App, 1, None), Act::Settle, change(there, 2, Change::Title)]),
     ("deleted here", |there| vec![new(there, 1, None), Act::Settle, change(Side::App, 2, Change::Delete)]),
     ("deleted there", |there| vec![new(Side::App, 1, None), Act::Settle, change(there, 2, Change::Delete)]),
+    ("deleted and brought back here", |there| {
+        let first = vec![new(there, 1, None), Act::Settle, change(Side::App, 2, Change::Delete)];
+        let steps = Act::Work { steps: 1, trouble: None, meanwhile: None };
+        [first, vec![steps, change(Side::App, 3, Change::Restore)]].concat()
+    }),
+    ("deleted there and brought back here", |there| {
+        let first = vec![new(Side::App, 1, None), Act::Settle, change(there, 2, Change::Delete)];
+        [first, vec![Act::Settle, change(Side::App, 3, Change::Restore)]].concat()
+    }),
     ("renamed on both sides", |there| {
         let first = vec![new(there, 1, None), Act::Settle];
         [first, vec![change(there, 2, Change::Title), change(Side::App, 3, Change::Title)]].concat()

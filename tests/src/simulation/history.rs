@@ -213,6 +213,9 @@ pub enum Change {
     Repeat(Option<Rhythm>),
     /// Away.
     Delete,
+    /// What was deleted last comes out of the bin as it was, whatever `event` says; not in Outlook, where it would be another
+    /// one.
+    Restore,
 }
 
 /// What a new event is like.

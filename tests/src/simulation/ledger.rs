@@ -22,6 +22,8 @@ pub(super) struct Ledger {
     most: BTreeMap<Said, u32>,
     /// Families that were deleted whole, with nothing under way.
     deleted: BTreeMap<String, String>,
+    /// Families that were brought back, with nothing else under way.
+    restored: BTreeMap<String, String>,
     /// Who edited a family since the last time when nothing was under way.
     touched: BTreeMap<String, BTreeSet<Side>>,
     /// Who changed a family without a new value, its length or day, or deleted an occurrence, at any time: nothing tells whether
@@ -55,12 +57,20 @@ impl Ledger {
             let now = new.get(said).copied().unwrap_or(0);
             *self.taken.entry(said.clone()).or_default() += was.saturating_sub(now);
         }
+        // Brought back on two sides at once, nobody knows that they are the same.
+        let is_restored_elsewhere =
+            edit.change == Change::Restore && self.is_touched_elsewhere(&done.family, edit.side);
         let copies = self.copies.entry(done.family.clone()).or_insert(1);
-        *copies += u32::from(done.split);
-        if done.deleted && *copies == 1 && !self.is_touched_elsewhere(&done.family, edit.side) {
+        *copies += u32::from(done.split || is_restored_elsewhere);
+        let is_one = *copies == 1;
+        if done.deleted && is_one && !self.is_touched_elsewhere(&done.family, edit.side) {
             self.deleted.insert(done.family.clone(), format!("{:?} deleted {}", edit.side, done.family));
         } else if edit.change != Change::Delete || !done.deleted {
             self.deleted.remove(&done.family);
+        }
+        self.restored.remove(&done.family);
+        if edit.change == Change::Restore && is_one && !self.is_touched_elsewhere(&done.family, edit.side) {
+            self.restored.insert(done.family.clone(), format!("{:?} brought {} back", edit.side, done.family));
         }
         self.touched.entry(done.family.clone()).or_default().insert(edit.side);
         // A new length of a series may also end its exceptions.
@@ -109,6 +119,13 @@ impl Ledger {
         }));
         for side in sides {
             let there = facts::masters(world, *side);
+            if *side != Side::Outlook {
+                let lost = self.restored.iter().filter(|(family, _)| !there.contains_key(*family));
+                violations.extend(lost.map(|(_, claim)| Violation {
+                    invariant: "I1",
+                    what: format!("{claim}, and it is not there at {side:?}"),
+                }));
+            }
             violations.extend(self.deleted.iter().filter(|(family, _)| there.contains_key(*family)).map(
                 |(_, claim)| Violation { invariant: "I3", what: format!("{claim}, and it is there at {side:?}") },
             ));

@@ -141,6 +141,7 @@ fn plain(change: &Change) -> Change {
     match change {
         Change::New { series, form, .. } => Change::New { day: 3, hour: 9, series: *series, form: *form },
         Change::Delete => Change::Delete,
+        Change::Restore => Change::Restore,
         Change::Shift { .. } => Change::Shift { days: 1, hour: 9 },
         Change::Form(form) => Change::Form(*form),
         Change::Repeat(rhythm) => Change::Repeat(rhythm.map(|_| Rhythm::Weekly)),

@@ -10,7 +10,7 @@ use tandem_providers::{Clock as _, Served, SimRequest, SimResponse};
 use super::{ACCOUNT, GRAPH, OUTLOOK, Sent, World, notice, weather};
 use crate::memory::Memory;
 use crate::memory::effects::{from_simulator, method_name, reads, to_simulator};
-use crate::simulation::Observer;
+use crate::simulation::{Observer, history};
 
 impl World {
     fn act(&mut self) -> bool {
@@ -71,7 +71,14 @@ impl World {
                 _ => self.google.event(ACCOUNT, &shadow.remote_id).filter(|row| row["status"] != "cancelled"),
             }
         };
-        let (_, uid) = deleted.find(|(_, uid)| there(uid).is_some())?;
+        // What somebody brings back after the look and before the commit is there again.
+        let done = self.visit.as_ref().filter(|visit| visit.edit.change == history::Change::Restore);
+        let restored = done.and_then(|visit| Some(&visit.done.as_ref()?.series));
+        let is_restored = |uid: &String| {
+            let shadow = self.memory.shadows.get(&(replica.clone(), uid.clone()));
+            shadow.is_some_and(|shadow| restored == Some(&shadow.remote_id))
+        };
+        let (_, uid) = deleted.find(|(_, uid)| there(uid).is_some() && !is_restored(uid))?;
         Some(format!("{uid} is deleted here, and {replica} has it"))
     }
 }

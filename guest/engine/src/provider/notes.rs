@@ -67,6 +67,9 @@ pub struct Notes {
     /// What writes of it said, until nothing is left to write: one without an answer may have been applied.
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<String>,
+    /// Its deletion was sent, and may have been done.
+    #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// We may not write this event.
     #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -102,6 +105,7 @@ impl Notes {
     pub fn forget_writes(&mut self) {
         self.sent.clear();
         self.refused.clear();
+        self.deleted = false;
     }
 
     /// The text to store; empty for nothing.

@@ -191,11 +191,16 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// Whether a changed master takes its exceptions along is not documented, and they come as rows only when they
-    /// changed themselves: so those that are known are read again.
+    /// changed themselves: so those that are known are read again, also when a deleted series is brought back.
     fn with_known_exceptions(&mut self, mut arrival: Arrival, shadow: Option<&Shadow>) -> Flow<Arrival> {
-        let Some(shadow) = shadow.filter(|shadow| !shadow.gone && !shadow.notes.is_empty()) else { return Ok(arrival) };
-        let (Some(event), Ok(before)) = (&arrival.event, Document::parse(&shadow.remote)) else { return Ok(arrival) };
-        if event.exceptions.is_some() || !differs(&before, &event.document) {
+        let Some(shadow) = shadow.filter(|shadow| !shadow.notes.is_empty()) else { return Ok(arrival) };
+        let Some(event) = arrival.event.as_ref().filter(|event| event.exceptions.is_none()) else { return Ok(arrival) };
+        let before = match shadow.gone {
+            true if event.etag == shadow.etag || !event.document.is_recurring() => return Ok(arrival),
+            true => Document::default(),
+            false => Document::parse(&shadow.remote).unwrap_or_default(),
+        };
+        if !shadow.gone && !differs(&before, &event.document) {
             return Ok(arrival);
         }
         let mut known = Notes::parse(&shadow.notes);
@@ -374,6 +379,7 @@ impl<F: Effects> Session<'_, F> {
         if let Some((before, known)) = known {
             notes.writes = known.writes;
             notes.sent = known.sent;
+            notes.deleted = known.deleted;
             if document.is_recurring() && !known.instances.is_empty() {
                 let same_times = ["start", "timeZone", "recurrenceRules", "showWithoutTime"]
                     .iter()

@@ -11,7 +11,7 @@ use super::session::{Flow, Session};
 use crate::effects::{Change, Effects};
 use crate::event::Document;
 use crate::limits::CONTESTED;
-use crate::provider::{Instance, Purpose, RemoteException, Row, Search, Verdict};
+use crate::provider::{Instance, Purpose, RemoteException, Search, Verdict};
 use crate::recurrence;
 
 /// What the provider has at an occurrence.
@@ -86,7 +86,9 @@ impl<F: Effects> Session<'_, F> {
         }
         entry.due_ms = self.now_ms;
         let series = self.read_again(&scene.remote_id)?;
-        self.absorb(vec![series, Row::Exception(Box::new(row))], vec![Change::Postpone(entry)])
+        // As it is next to that: what was found may be older, and like the series was then.
+        let occurrence = self.read_again(&row.id)?;
+        self.absorb(vec![series, occurrence], vec![Change::Postpone(entry)])
     }
 
     /// Look at the whole series for an occurrence that is not at its time: it was moved far away or deleted, or the

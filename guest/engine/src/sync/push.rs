@@ -29,6 +29,9 @@ impl<F: Effects> Session<'_, F> {
             Some(shadow) if shadow.gone => (Base::Gone, State::Deleted),
             Some(_) => (Base::Agreed, State::Same),
         };
+        if base == Base::Agreed && job.scene.notes.deleted && job.scene.local.is_there() {
+            return self.made_again(job);
+        }
         let rules = self.rules(&job.scene.notes, true);
         let decision = plan(base, job.scene.local.state, remote, rules);
         match decision {
@@ -316,7 +319,8 @@ impl<F: Effects> Session<'_, F> {
 
     // -- deleting
 
-    fn delete(&mut self, job: Job) -> Flow<()> {
+    fn delete(&mut self, mut job: Job) -> Flow<()> {
+        self.announce_deletion(&mut job.scene)?;
         let etag = job.scene.shadow.as_ref().map(|shadow| shadow.etag.clone()).unwrap_or_default();
         let request = self.provider.delete(&self.target(), &job.scene.remote_id, &etag, job.entry.notify_attendees);
         let (verdict, _) = self.exchange(Purpose::Delete, request)?;
@@ -334,12 +338,26 @@ impl<F: Effects> Session<'_, F> {
         }
     }
 
+    /// Its deletion has no answer, and the event was made again here since: the provider knows whether it is done.
+    fn made_again(&mut self, job: Job) -> Flow<()> {
+        let Job { entry, mut scene } = job;
+        let row = self.read_again(&scene.remote_id)?;
+        let Some(shadow) = scene.shadow.take().filter(|_| !matches!(row, Row::Gone(_))) else {
+            return self.absorb(vec![row], vec![Change::Postpone(entry)]);
+        };
+        scene.notes.deleted = false;
+        let shadow = Shadow { notes: scene.notes.text(), ..shadow };
+        let mut changes = vec![Change::PutShadow(self.replica.id.clone(), shadow)];
+        self.answered(&mut changes);
+        self.commit(changes, vec![])?;
+        self.push(entry)
+    }
+
     fn forget(&mut self, job: Job) -> Flow<()> {
         let Job { entry, scene } = job;
         let Some(shadow) = scene.shadow else { return Ok(()) };
         let mut notes = scene.notes;
         notes.incarnation += 1;
-        notes.instances.clear();
         notes.forget_writes();
         let revision = scene.local.revision();
         let buried = Shadow { gone: true, revision, remote: String::new(), local: None, notes: notes.text(), ..shadow };

@@ -55,6 +55,11 @@ impl Local {
     pub(super) fn revision(&self) -> u64 {
         self.row.as_ref().map_or(0, |row| row.revision)
     }
+
+    /// Whether the event is there.
+    pub(super) fn is_there(&self) -> bool {
+        matches!(self.state, State::Same | State::Changed)
+    }
 }
 
 impl Scene {

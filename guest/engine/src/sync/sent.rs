@@ -36,8 +36,18 @@ impl<F: Effects> Session<'_, F> {
     /// provider's event is recognised as ours, in whole or in part, also when the local one has gone on by then
     /// (invariants I3, I6). Other changes of the shadow in `scene` are stored with it.
     fn announce(&mut self, scene: &mut Scene, wanted: &Document) -> Flow<()> {
-        let Some(shadow) = scene.shadow.as_mut().filter(|shadow| !shadow.gone) else { return Ok(()) };
         note_sent(&mut scene.notes, wanted);
+        self.store_notes(scene)
+    }
+
+    /// The same before a deletion: made again here before the answer is known, the event is nobody else's deletion.
+    pub(super) fn announce_deletion(&mut self, scene: &mut Scene) -> Flow<()> {
+        scene.notes.deleted = true;
+        self.store_notes(scene)
+    }
+
+    fn store_notes(&mut self, scene: &mut Scene) -> Flow<()> {
+        let Some(shadow) = scene.shadow.as_mut().filter(|shadow| !shadow.gone) else { return Ok(()) };
         let notes = scene.notes.text();
         if notes == shadow.notes || has(Bug::SentNotNoted) {
             return Ok(());

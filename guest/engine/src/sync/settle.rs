@@ -64,7 +64,17 @@ impl<F: Effects> Session<'_, F> {
             }
             (state, _) => state,
         };
-        let decision = self.guarded(plan(base, local.state, state, self.rules(&notes, ours)), local.state);
+        let rules = self.rules(&notes, ours);
+        let base = match base {
+            // Deleted by us, and made again here since: nobody else's deletion (invariant I1).
+            Base::Agreed
+                if notes.deleted && plan(Base::Gone, local.state, state, rules) == Decision::RecreateRemote =>
+            {
+                Base::Gone
+            }
+            base => base,
+        };
+        let decision = self.guarded(plan(base, local.state, state, rules), local.state);
         let mut scene = Scene { uid, remote_id, shadow, local, notes };
         match remote {
             Remote::Present(present) => self.present(out, &mut scene, *present, decision),
@@ -236,13 +246,12 @@ impl<F: Effects> Session<'_, F> {
             }
             Decision::RecreateRemote => {
                 // An agreed deletion is nobody's edit: what lives again was decided between other sides.
-                let agreed = scene.shadow.as_ref().is_some_and(|shadow| shadow.gone);
+                let agreed = scene.notes.deleted || scene.shadow.as_ref().is_some_and(|shadow| shadow.gone);
                 if scene.local.state == State::Changed && !agreed {
                     let outcome = Some(scene.local.document.text().to_owned());
                     self.conflict(out, scene, None, outcome, &[], ConflictWinner::Local);
                 }
                 scene.notes.incarnation += 1;
-                scene.notes.instances.clear();
                 let revision = scene.local.revision();
                 self.bury(out, scene, revision);
                 self.queue(out, scene);

@@ -132,6 +132,22 @@ impl Google {
         rows.into_iter().flatten().filter(|row| !row.is_cancelled() && row.master().is_none()).count()
     }
 
+    /// What was cancelled last: an event, a series without exceptions (what becomes of them is not documented), or an
+    /// occurrence that its series still has.
+    #[must_use]
+    pub fn last_deleted(&self, calendar: &str) -> Option<Value> {
+        let state = self.lock();
+        let calendar = state.calendars.get(calendar)?;
+        let is_there = |id: &str| calendar.rows.get(id).is_some_and(|row| !row.is_cancelled());
+        let can_come_back = |id: &String, row: &Row| match row.master() {
+            Some(master) => is_there(master) && !series::orphans(calendar, master).contains(id),
+            None => calendar.exceptions(id).next().is_none(),
+        };
+        let deleted = calendar.rows.iter().filter(|(id, row)| row.is_cancelled() && can_come_back(id, row));
+        let (_, last) = deleted.max_by_key(|(_, row)| row.seq)?;
+        Some(Value::Object(last.body.clone()))
+    }
+
     /// An event, or an instance that has no row of its own yet.
     #[must_use]
     pub fn event(&self, calendar: &str, id: &str) -> Option<Value> {

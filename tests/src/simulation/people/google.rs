@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 use tandem_engine::time::{LocalDateTime, Zones as _, format_rfc3339, parse_rfc3339};
 
-use super::{ABROAD, DAY_MS, GUEST, New, QUARTER_MS, ZONE, ended, formed, moved, other_days, shifted, takes, zone_of};
+use super::{
+    ABROAD, DAY_MS, Done, GUEST, New, QUARTER_MS, ZONE, ended, formed, moved, other_days, shifted, takes, zone_of,
+};
 use crate::person::outlook_rule;
-use crate::simulation::facts::title;
-use crate::simulation::history::{Change, Edit, Form, Rhythm};
+use crate::simulation::facts::{family, masters, title};
+use crate::simulation::history::{Change, Edit, Form, Rhythm, Side};
 use crate::world::{ACCOUNT, World, google_meeting};
 
 pub(super) fn create(world: &World, new: &New<'_>) -> bool {
@@ -24,6 +26,18 @@ pub(super) fn create(world: &World, new: &New<'_>) -> bool {
         event["recurrence"] = json!([line(rhythm, new.form)]);
     }
     world.google.user_insert(ACCOUNT, &event).is_ok()
+}
+
+/// What was deleted last is taken out of the bin: an event, a series, or an occurrence of one that is there.
+pub(super) fn restore(world: &World) -> Option<Done> {
+    let row = world.google.last_deleted(ACCOUNT)?;
+    let family = family(row["summary"].as_str()?)?;
+    let target = row["id"].as_str()?.to_owned();
+    let series = row["recurringEventId"].as_str().map_or_else(|| target.clone(), str::to_owned);
+    let split = series == target && masters(world, Side::Google).contains_key(&family);
+    let body = json!({"status": "confirmed"});
+    let done = world.google.user_patch(ACCOUNT, &target, &body).is_ok();
+    done.then_some(Done { family, deleted: false, split, series, target })
 }
 
 /// A whole day, by its midnight.
@@ -220,6 +234,6 @@ fn patch(world: &World, edit: &Edit, name: &str, row: &Value, recurs: bool) -> O
             let (start, length_ms) = formed(*form, start, token);
             if *form == Form::Day { days(&start, length_ms) } else { times_in(zone_of(*form), &start, length_ms) }
         }
-        Change::New { .. } | Change::Delete => json!({}),
+        Change::New { .. } | Change::Delete | Change::Restore => json!({}),
     })
 }

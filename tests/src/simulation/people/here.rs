@@ -8,8 +8,8 @@ use super::{
     DAY_MS, Done, GUEST, NEXT, New, chosen, formed, is_of_all, moved, nth, number, other_days, rule, shifted, takes,
     zone_of,
 };
-use crate::simulation::facts::{family, title, title_of};
-use crate::simulation::history::{Change, Edit, Form};
+use crate::simulation::facts::{family, masters, title, title_of};
+use crate::simulation::history::{Change, Edit, Form, Side};
 use crate::world::{CALENDAR, World, edit_of, meeting};
 
 pub(super) fn create(world: &mut World, new: &New<'_>, token: u32) -> bool {
@@ -87,6 +87,16 @@ pub(super) fn act(world: &mut World, edit: &Edit) -> Option<Done> {
     world.edit(&request).ok().map(|_| Done { family: name, deleted, split, ..Done::default() })
 }
 
+/// What was deleted last is made again, as it was.
+pub(super) fn restore(world: &mut World) -> Option<Done> {
+    let deleted = world.memory.events.values().filter(|row| row.deleted);
+    let row = deleted.max_by_key(|row| (row.updated_ms, &row.uid))?;
+    let family = family(&title_of(&row.document)?)?;
+    let split = masters(world, Side::App).contains_key(&family);
+    let action = Action::Create(row.document.clone());
+    world.edit(&edit_of(None, action)).ok().map(|_| Done { family, split, ..Done::default() })
+}
+
 fn guest() -> Value {
     let send_to = json!({"imip": format!("mailto:{GUEST}")});
     json!({"@type": "Participant", "email": GUEST, "sendTo": send_to, "roles": {"attendee": true}})
@@ -116,6 +126,11 @@ fn patch(change: &Change, name: &str, token: u32, from: &str, recurs: bool) -> V
         Change::Move { day, hour } => json!({"start": moved(from, *day, *hour, token, recurs)}),
         Change::Length { quarters } => json!({"duration": format!("PT{}M", u32::from(*quarters) * 15)}),
         Change::Repeat(rhythm) => json!({"recurrenceRules": rhythm.map(|rhythm| vec![rule(rhythm)])}),
-        Change::New { .. } | Change::Delete | Change::Shift { .. } | Change::Form(_) | Change::Guest => json!({}),
+        Change::New { .. }
+        | Change::Delete
+        | Change::Restore
+        | Change::Shift { .. }
+        | Change::Form(_)
+        | Change::Guest => json!({}),
     }
 }

@@ -28,7 +28,7 @@ pub struct Done {
     pub family: String,
     /// A whole event or series went away.
     pub deleted: bool,
-    /// One series became two.
+    /// One series became two, or what was made again meanwhile came back too.
     pub split: bool,
     /// The provider's id of the event or series; empty where it was edited in the application.
     pub series: String,
@@ -75,6 +75,9 @@ fn act(world: &mut World, edit: &Edit) -> Option<Done> {
         return create(world, edit, (day, hour), series, form);
     }
     match edit.side {
+        Side::App if edit.change == Change::Restore => here::restore(world),
+        Side::Google if edit.change == Change::Restore => google::restore(world),
+        Side::Outlook if edit.change == Change::Restore => None,
         Side::App => here::act(world, edit),
         Side::Google => pages::act(&google::Pages(world), world, edit),
         Side::Outlook => pages::act(&outlook::Pages(world), world, edit),

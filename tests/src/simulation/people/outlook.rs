@@ -116,6 +116,6 @@ fn patch(edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
             let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone_of(*form)});
             json!({"isAllDay": *form == Form::Day, "start": at(&start), "end": at(&ended(&start, length_ms))})
         }
-        Change::New { .. } | Change::Delete => json!({}),
+        Change::New { .. } | Change::Delete | Change::Restore => json!({}),
     })
 }
