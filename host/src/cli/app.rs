@@ -15,18 +15,18 @@ use tokio::task::JoinHandle;
 
 use super::reach;
 use super::seed::seed;
+pub use super::start_error::StartError;
 use crate::bindings::tandem::calendar::configuration::Settings;
-use crate::bindings::tandem::calendar::types::StorageError;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, SecretError, signing_key};
+use crate::config::{Config, signing_key};
 use crate::egress::Egress;
 use crate::http::{self, Api};
 use crate::oauth::Credentials;
-use crate::runtime::{COMPONENT, Runtime, RuntimeError, RuntimeOptions};
+use crate::runtime::{COMPONENT, Runtime, RuntimeOptions};
 use crate::scheduler::{Scheduler, SchedulerHandle, SchedulerOptions};
+use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{OpenError, Store};
-use crate::zones::{NoZones, ZoneFiles};
+use crate::zones::ZoneFiles;
 
 /// What may be replaced at the start; the default is the real thing.
 pub struct StartOptions {
@@ -48,51 +48,6 @@ pub struct StartOptions {
 impl Default for StartOptions {
     fn default() -> Self {
         Self { clock: Arc::new(SystemClock), seed: None, component: None, listener: None, routes: None, schedule: true }
-    }
-}
-
-/// Why the server does not start. Texts say what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The signing key.
-    #[error(transparent)]
-    Key(#[from] SecretError),
-    /// The zone rules.
-    #[error(transparent)]
-    Zones(#[from] NoZones),
-    /// The component.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-    /// The socket.
-    #[error("cannot listen on {0}: {1}; choose another server.listen, or end the program that uses it")]
-    Listen(SocketAddr, std::io::Error),
-    /// A call to the store.
-    #[error("the settings cannot be written to the database: {0}")]
-    Store(String),
-    /// A grant that cannot be stored.
-    #[error("connection {0} cannot be stored")]
-    Seed(String),
-    /// A replica with another calendar than before.
-    #[error(
-        "replica {0} belongs to another calendar, connection or remote calendar in the database; \
-         give the new one an id of its own"
-    )]
-    Bound(String),
-    /// A task of the start itself ended early.
-    #[error("the start was interrupted: {0}")]
-    Interrupted(String),
-}
-
-impl From<StorageError> for StartError {
-    fn from(error: StorageError) -> Self {
-        Self::Store(match error {
-            StorageError::Refused(why) => why,
-            StorageError::Unavailable => "it is not available".into(),
-            StorageError::Stale | StorageError::LeaseLost => "somebody else writes to it".into(),
-        })
     }
 }
 

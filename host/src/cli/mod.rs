@@ -10,6 +10,7 @@ pub mod housekeeping;
 mod reach;
 mod seed;
 mod serve;
+mod start_error;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! Puts the connections, calendars and replicas of the settings into the store. Doing it again changes nothing: what is
 //! there already is left alone, because writing a connection anew would forget that a provider asked to slow down.
 
-use super::app::StartError;
+use super::start_error::StartError;
 use crate::config::{Calendar, Config, Connection, Token};
 use crate::oauth::Grant;
 use crate::store::{CalendarRow, ConnectionRow, NewReplica, Provider, Store};

@@ -2,6 +2,7 @@
 //! machine, and no web page that a browser on this machine happens to show.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
@@ -10,7 +11,6 @@ use axum::response::Response;
 use sha2::{Digest as _, Sha256};
 
 use super::problem::{Code, Problem};
-use super::state::Api;
 use crate::config::{Secret, is_loopback_host};
 
 /// The rule in force.
@@ -63,8 +63,12 @@ fn is_local(headers: &HeaderMap, peer: Option<SocketAddr>) -> bool {
 }
 
 /// The layer around every path of the API.
-pub(super) async fn require(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
+pub(super) async fn require(
+    State(guard): State<Arc<Guard>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    api.guard.admit(request.headers(), peer)?;
+    guard.admit(request.headers(), peer)?;
     Ok(next.run(request).await)
 }

@@ -35,7 +35,7 @@ pub use trace::REQUEST_ID;
 
 /// All paths of the server. More can be merged in; the fallbacks for unknown paths and methods are set here.
 pub fn router(api: Api) -> Router {
-    let guarded = tenant_routes().route_layer(from_fn_with_state(api.clone(), auth::require));
+    let guarded = tenant_routes().route_layer(from_fn_with_state(api.guard.clone(), auth::require));
     Router::new()
         .route("/healthz", get(health::get))
         .route("/webhooks/{provider}", get(webhooks::receive).post(webhooks::receive))
