@@ -60,6 +60,8 @@ pub(super) struct Session<'a, F: Effects> {
     /// The provider's changes were pulled to the end in this step.
     pub(super) is_fresh: bool,
     stored: String,
+    /// By what is stored, the last steps failed; there may be a record of it.
+    is_failing: bool,
     siblings: Option<Vec<String>>,
 }
 
@@ -67,6 +69,7 @@ impl<'a, F: Effects> Session<'a, F> {
     pub(super) fn new(fx: &'a mut F, zones: &'a dyn Zones, provider: &'static dyn Provider, replica: Replica) -> Self {
         let (settings, now_ms) = (fx.settings(), fx.now_ms());
         let (state, stored) = (State::parse(&replica.state), replica.state.clone());
+        let is_failing = state.failed_steps > 0;
         Self {
             fx,
             zones,
@@ -81,6 +84,7 @@ impl<'a, F: Effects> Session<'a, F> {
             exception_reads: 0,
             is_fresh: false,
             stored,
+            is_failing,
             siblings: None,
         }
     }
@@ -251,7 +255,6 @@ impl<'a, F: Effects> Session<'a, F> {
         if self.state.failed_steps > 0 {
             self.state.failed_steps = 0;
             self.state.not_before_ms = 0;
-            changes.push(Change::DeleteFailure(failure_id(&self.replica.id, FailureKind::Step, "step")));
         }
         if matches!(self.state.health, Some(Health::Throttled | Health::Paused)) {
             let health = if self.state.synced_ms == 0 { Health::Starting } else { Health::Healthy };
@@ -267,6 +270,11 @@ impl<'a, F: Effects> Session<'a, F> {
             return Ok(());
         }
         let expectations = self.expectations(more);
+        let is_failing = self.state.failed_steps > 0;
+        if self.is_failing && !is_failing {
+            // With the state that says so, whatever becomes of the batch in which it became known.
+            changes.push(Change::DeleteFailure(failure_id(&self.replica.id, FailureKind::Step, "step")));
+        }
         changes.push(Change::PutReplica(ReplicaUpdate {
             id: self.replica.id.clone(),
             state: text.clone(),
@@ -277,6 +285,7 @@ impl<'a, F: Effects> Session<'a, F> {
         self.fx.commit(Batch { expectations, changes })?;
         self.replica.revision += 1;
         self.stored = text;
+        self.is_failing = is_failing;
         Ok(())
     }
 
