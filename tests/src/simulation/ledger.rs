@@ -24,6 +24,10 @@ pub(super) struct Ledger {
     deleted: BTreeMap<String, String>,
     /// Families that were brought back, with nothing else under way.
     restored: BTreeMap<String, String>,
+    /// Families that all sides have shown at once: a creation without an answer that was deleted on both sides is known on one.
+    met: BTreeSet<String>,
+    /// Families that were deleted at one side while somebody at another one knew nothing of it: an edit makes them again.
+    again: BTreeSet<String>,
     /// Who edited a family since the last time when nothing was under way.
     touched: BTreeMap<String, BTreeSet<Side>>,
     /// Who changed a family without a new value, its length or day, or deleted an occurrence, at any time: nothing tells whether
@@ -57,9 +61,9 @@ impl Ledger {
             let now = new.get(said).copied().unwrap_or(0);
             *self.taken.entry(said.clone()).or_default() += was.saturating_sub(now);
         }
-        // Brought back on two sides at once, nobody knows that they are the same.
-        let is_restored_elsewhere =
-            edit.change == Change::Restore && self.is_touched_elsewhere(&done.family, edit.side);
+        // Brought back on two sides at once, or beside what was made again, nobody knows that they are the same.
+        let is_restored_elsewhere = edit.change == Change::Restore
+            && (self.again.contains(&done.family) || self.is_touched_elsewhere(&done.family, edit.side));
         let copies = self.copies.entry(done.family.clone()).or_insert(1);
         *copies += u32::from(done.split || is_restored_elsewhere);
         let is_one = *copies == 1;
@@ -69,7 +73,11 @@ impl Ledger {
             self.deleted.remove(&done.family);
         }
         self.restored.remove(&done.family);
-        if edit.change == Change::Restore && is_one && !self.is_touched_elsewhere(&done.family, edit.side) {
+        if done.deleted && self.is_touched_elsewhere(&done.family, edit.side) {
+            self.again.insert(done.family.clone());
+        }
+        let is_known = self.met.contains(&done.family) && !self.is_touched_elsewhere(&done.family, edit.side);
+        if edit.change == Change::Restore && is_one && is_known {
             self.restored.insert(done.family.clone(), format!("{:?} brought {} back", edit.side, done.family));
         }
         self.touched.entry(done.family.clone()).or_default().insert(edit.side);
@@ -82,6 +90,10 @@ impl Ledger {
     /// Nothing is under way. What nobody has looked at since may still be different: only what all sides say counts.
     pub(super) fn settled(&mut self, world: &World, sides: &[Side]) {
         let all: Vec<Facts> = sides.iter().map(|side| facts::of(world, *side)).collect();
+        if let [first, others @ ..] = all.as_slice() {
+            let known = first.keys().filter(|family| others.iter().all(|side| side.contains_key(*family)));
+            self.met.extend(known.cloned());
+        }
         self.touched
             .retain(|family, _| all.windows(2).any(|two| matches!(two, [a, b] if a.get(family) != b.get(family))));
     }

@@ -57,7 +57,9 @@ impl<F: Effects> Session<'_, F> {
             self.late_answer(out, &scene, present, &sent);
             return Ok(());
         }
-        let state = match (remote_state(&remote, shadow.as_ref()), &remote) {
+        // The version tag of what was there under another id says nothing of this one.
+        let same = shadow.as_ref().filter(|shadow| shadow.remote_id == remote_id);
+        let state = match (remote_state(&remote, same), &remote) {
             // Our own write, whose answer was lost, before what was done here since: nobody's edit (invariants I3, I6).
             (State::Changed, Remote::Present(present)) if self.is_own_write(&local, shadow.as_ref(), present) => {
                 State::Same
