@@ -61,22 +61,23 @@ impl Ledger {
             let now = new.get(said).copied().unwrap_or(0);
             *self.taken.entry(said.clone()).or_default() += was.saturating_sub(now);
         }
+        let is_touched_elsewhere = self.is_touched_elsewhere(&done.family, edit.side);
         // Brought back on two sides at once, or beside what was made again, nobody knows that they are the same.
-        let is_restored_elsewhere = edit.change == Change::Restore
-            && (self.again.contains(&done.family) || self.is_touched_elsewhere(&done.family, edit.side));
+        let is_restored_elsewhere =
+            edit.change == Change::Restore && (self.again.contains(&done.family) || is_touched_elsewhere);
         let copies = self.copies.entry(done.family.clone()).or_insert(1);
         *copies += u32::from(done.split || is_restored_elsewhere);
         let is_one = *copies == 1;
-        if done.deleted && is_one && !self.is_touched_elsewhere(&done.family, edit.side) {
+        if done.deleted && is_one && !is_touched_elsewhere {
             self.deleted.insert(done.family.clone(), format!("{:?} deleted {}", edit.side, done.family));
         } else if edit.change != Change::Delete || !done.deleted {
             self.deleted.remove(&done.family);
         }
         self.restored.remove(&done.family);
-        if done.deleted && self.is_touched_elsewhere(&done.family, edit.side) {
+        if done.deleted && is_touched_elsewhere {
             self.again.insert(done.family.clone());
         }
-        let is_known = self.met.contains(&done.family) && !self.is_touched_elsewhere(&done.family, edit.side);
+        let is_known = self.met.contains(&done.family) && !is_touched_elsewhere;
         if edit.change == Change::Restore && is_one && is_known {
             self.restored.insert(done.family.clone(), format!("{:?} brought {} back", edit.side, done.family));
         }

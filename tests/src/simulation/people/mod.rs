@@ -74,10 +74,14 @@ fn act(world: &mut World, edit: &Edit) -> Option<Done> {
     if let Change::New { day, hour, series, form } = edit.change {
         return create(world, edit, (day, hour), series, form);
     }
+    if edit.change == Change::Restore {
+        return match edit.side {
+            Side::App => here::restore(world),
+            Side::Google => google::restore(world),
+            Side::Outlook => None,
+        };
+    }
     match edit.side {
-        Side::App if edit.change == Change::Restore => here::restore(world),
-        Side::Google if edit.change == Change::Restore => google::restore(world),
-        Side::Outlook if edit.change == Change::Restore => None,
         Side::App => here::act(world, edit),
         Side::Google => pages::act(&google::Pages(world), world, edit),
         Side::Outlook => pages::act(&outlook::Pages(world), world, edit),
