@@ -59,7 +59,18 @@ pub fn title(family: &str, token: u32) -> String {
 /// A wall time on a day whose minute only this token has; Outlook has no seconds. Below 60 tokens they stay apart.
 #[must_use]
 pub fn wall(day: u8, hour: u8, token: u32) -> String {
-    format!("2026-03-{day:02}T{hour:02}:{:02}:00", 1 + token % 59)
+    format!("2026-03-{day:02}T{hour:02}{}:00", minute(token))
+}
+
+/// The minute of a token, `:17`.
+fn minute(token: u32) -> String {
+    format!(":{:02}", 1 + token % 59)
+}
+
+/// Whether the edit with this token wrote a value.
+#[must_use]
+pub fn is_of(value: &str, token: u32) -> bool {
+    value == minute(token) || value == format!("#{token}#")
 }
 
 /// Values in a text: `#17#`.
@@ -254,5 +265,9 @@ mod tests {
         assert_eq!(found, BTreeSet::from(expected));
         assert_eq!(family("E3 #17#").as_deref(), Some("E3"));
         assert_eq!(family("Event"), None);
+        let mut written = BTreeSet::new();
+        in_text(&title("E3", 17), &mut written);
+        in_start(&wall(5, 10, 17), &mut written);
+        assert!(written.len() == 2 && written.iter().all(|value| is_of(value, 17) && !is_of(value, 18)));
     }
 }

@@ -52,7 +52,8 @@ impl Ledger {
             }
             let is_more = !before.contains(&said.value);
             says_more |= is_more;
-            if !overrun && is_more {
+            // The place of an additional date is no news of who edits the occurrence there, though nothing said it before.
+            if !overrun && is_more && facts::is_of(&said.value, edit.token) {
                 let claim = format!("{:?} wrote {} ({:?})", edit.side, said.value, edit.change);
                 self.claims.insert(said.clone(), claim);
             }
