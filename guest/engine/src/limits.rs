@@ -55,7 +55,7 @@ pub const EXCEPTION_READS_PER_STEP: u32 = 20;
 /// Times that a commit or a write is decided again because somebody else was faster.
 pub const REPLANS: u32 = 3;
 
-/// Tries of one write that ended in somebody else's change, after which people are told.
+/// Tries of one write, after which one that meets somebody else's change waits, and people are told.
 pub const CONTESTED: u32 = 20;
 
 /// Largest request for rows of one page; a provider may have a lower one.
@@ -64,7 +64,7 @@ pub const MAX_PAGE_SIZE: u32 = 2_500;
 /// Writes to one event within [`LOOP_WINDOW_MS`] after which it is parked (invariant I21).
 pub const LOOP_WRITES: usize = 10;
 /// Versions of an event that were written without an answer and are remembered.
-pub const UNANSWERED: usize = 4;
+pub const UNANSWERED: usize = 8;
 
 /// The window of the loop breaker, in milliseconds: 10 minutes.
 pub const LOOP_WINDOW_MS: u64 = 600_000;

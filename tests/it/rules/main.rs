@@ -13,6 +13,7 @@ mod read_only;
 mod round_trip;
 mod scopes;
 mod series;
+mod unanswered;
 
 use serde_json::{Value, json};
 use tandem_engine::effects::{ConflictPolicy, ReplicaMode};

@@ -8,7 +8,7 @@ use super::history::{
 };
 
 /// Misfortunes that a provider may have, by how often they come.
-const MISFORTUNES: [Misfortune; 20] = [
+const MISFORTUNES: [Misfortune; 21] = [
     Misfortune::TooManyRequests,
     Misfortune::RetryAfter,
     Misfortune::RateLimited,
@@ -29,6 +29,7 @@ const MISFORTUNES: [Misfortune; 20] = [
     Misfortune::ExpiredAccess,
     Misfortune::Forgery,
     Misfortune::Churn,
+    Misfortune::Unreadable,
 ];
 
 /// The history of a seed.

@@ -272,6 +272,8 @@ pub enum Misfortune {
     Forgery,
     /// An event's version changes, and nothing else.
     Churn,
+    /// Events that are asked for cannot be shown, much longer than other misfortunes last.
+    Unreadable,
 }
 
 /// How a request writes.

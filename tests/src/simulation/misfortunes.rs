@@ -30,6 +30,7 @@ pub(crate) fn strike(
         Misfortune::LostAnswer => FaultKind::LostAnswer,
         Misfortune::EmptyPage => FaultKind::EmptyPage,
         Misfortune::EmptyListing => return empty_listing(world, at),
+        Misfortune::Unreadable => return unreadable(world, at),
         other => return happen(world, at, other),
     };
     let only_google = matches!(kind, FaultKind::RateLimited);
@@ -48,6 +49,18 @@ pub(crate) fn strike(
         _ => world.google.plan(fault),
     }
     true
+}
+
+/// Longer than an event is waited for.
+const UNREADABLE_TIMES: u32 = 25;
+
+/// Events that are asked for one by one are not shown.
+fn unreadable(world: &World, at: Side) -> bool {
+    let fault = Fault::next(FaultKind::ServerError(500)).on_method("GET").times(UNREADABLE_TIMES);
+    if at == Side::Outlook {
+        world.microsoft.plan(fault.on_path("*/events/AA*"));
+    }
+    at == Side::Outlook
 }
 
 /// The cursor is lost, and the listing that follows comes back empty.

@@ -1,7 +1,7 @@
 //! Stands at the boundary of the engine and writes down what crosses it: the trace, the marks, and whatever must never
 //! cross. It knows nothing of how the engine works.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 
 use tandem_engine::effects::{Batch, Change, Expectation, StorageError};
@@ -37,6 +37,8 @@ pub struct Observer {
     pub step: Option<(String, u64)>,
     /// Hosts of providers that must not be written to.
     pub read_only: Vec<&'static str>,
+    /// Remote ids of what people brought back since nothing was under way: a listing that began before need not show it.
+    pub(crate) restored: BTreeSet<String>,
     /// Times of applied writes by path.
     writes: BTreeMap<String, Vec<u64>>,
 }

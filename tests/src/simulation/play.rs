@@ -129,6 +129,7 @@ fn perform(world: &mut World, act: &Act, sides: &[Side], tally: &mut Tally, ledg
             note_error(world, settled.as_ref().err());
             if matches!(settled, Ok(Outcome::Idle(_))) && world.memory.queue.is_empty() {
                 ledger.settled(world, sides);
+                world.observer.iter_mut().for_each(|observer| observer.restored.clear());
             }
         }
     }

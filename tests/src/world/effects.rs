@@ -10,7 +10,7 @@ use tandem_providers::{Clock as _, Served, SimRequest, SimResponse};
 use super::{ACCOUNT, GRAPH, OUTLOOK, Sent, World, notice, weather};
 use crate::memory::Memory;
 use crate::memory::effects::{from_simulator, method_name, reads, to_simulator};
-use crate::simulation::{Observer, history};
+use crate::simulation::Observer;
 
 impl World {
     fn act(&mut self) -> bool {
@@ -64,12 +64,9 @@ impl World {
             _ => None,
         });
         let mut deleted = deleted.filter(|key| self.memory.events.get(key).is_some_and(|row| !row.deleted));
-        // What somebody brings back after the look and before the commit is there again.
-        let visit = self.visit.as_ref().filter(|visit| visit.edit.change == history::Change::Restore);
-        let restored = visit.and_then(|visit| Some(&visit.done.as_ref()?.series));
         let there = |uid: &String| {
             let shadow = self.memory.shadows.get(&(replica.clone(), uid.clone()))?;
-            if restored == Some(&shadow.remote_id) {
+            if observer.restored.contains(&shadow.remote_id) {
                 return None;
             }
             match replica.as_str() {

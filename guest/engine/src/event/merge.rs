@@ -12,7 +12,7 @@ use super::{Document, is_excluded};
 use crate::seeded::{Bug, has};
 
 /// Properties that only make sense together: they win or lose as one.
-const TIME: [&str; 6] =
+pub(crate) const TIME: [&str; 6] =
     ["start", "timeZone", "duration", "showWithoutTime", "recurrenceRules", "excludedRecurrenceRules"];
 
 /// Which side a clash goes to.

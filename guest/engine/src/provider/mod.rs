@@ -149,6 +149,10 @@ pub trait Provider: Sync {
     /// # Errors
     /// When it cannot be read.
     fn place(&self, target: &Target<'_>, exception: &RemoteException, master: &Document) -> Result<Placed, Skipped>;
+    /// Whether "not found" is also said of what is only hidden for a while, such as a calendar that is shared anew.
+    fn may_hide(&self) -> bool {
+        false
+    }
     /// Whether a master that is asked for comes with all its exceptions; else they have rows of their own.
     fn embeds_exceptions(&self) -> bool {
         false

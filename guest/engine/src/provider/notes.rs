@@ -64,9 +64,13 @@ pub struct Notes {
     /// Recurrence ids of exceptions that the provider refused while the others are still being written.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
-    /// What writes of it said, until nothing is left to write: one without an answer may have been applied.
+    /// What writes of it said since the last agreement: one without an answer may have been applied.
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<String>,
+    /// What writes said before, until nothing is left to write: the event itself is as agreed, but for its exceptions, which are
+    /// written one by one, the same holds.
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
     /// Its deletion was sent, and may have been done.
     #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -101,9 +105,15 @@ impl Notes {
         shadow.map(|shadow| Self::parse(&shadow.notes)).unwrap_or_default()
     }
 
+    /// Everything that was sent and may have been applied, in part or in whole.
+    pub fn unanswered(&self) -> impl Iterator<Item = &String> {
+        self.earlier.iter().chain(&self.sent)
+    }
+
     /// Nothing is left to write: what was sent, and what was refused, is over.
     pub fn forget_writes(&mut self) {
         self.sent.clear();
+        self.earlier.clear();
         self.refused.clear();
         self.deleted = false;
     }

@@ -178,8 +178,7 @@ impl<F: Effects> Session<'_, F> {
     /// An exception may come before its master, and be what a write of the series made of it. While the answer to one is
     /// missing, the series is asked for: what it is like now tells whose edit that was (invariant I3).
     fn with_its_series(&mut self, id: &str, mut arrival: Arrival, shadow: Option<&Shadow>) -> Flow<Arrival> {
-        let sent = Notes::of(shadow).sent;
-        if arrival.event.is_some() || arrival.gone || sent.is_empty() {
+        if arrival.event.is_some() || arrival.gone || Notes::of(shadow).unanswered().next().is_none() {
             return Ok(arrival);
         }
         match self.read_again(id)? {
@@ -379,6 +378,7 @@ impl<F: Effects> Session<'_, F> {
         if let Some((before, known)) = known {
             notes.writes = known.writes;
             notes.sent = known.sent;
+            notes.earlier = known.earlier;
             notes.deleted = known.deleted;
             if document.is_recurring() && !known.instances.is_empty() {
                 let same_times = ["start", "timeZone", "recurrenceRules", "showWithoutTime"]

@@ -109,6 +109,10 @@ impl<F: Effects> Session<'_, F> {
         let (purpose, request) = self.provider.find_created(&self.target(), new);
         let (verdict, found) =
             self.search(purpose, request, |session, body| session.provider.read_created(&session.target(), body))?;
+        if verdict == Verdict::NotFound && purpose == Purpose::Read && self.provider.may_hide() {
+            // Of its id something was made, which is shown, at least as deleted.
+            return Err(self.fail("event-not-found", "the provider hides an event that it says is there"));
+        }
         match (verdict, found) {
             (Verdict::Done, Ok(Search::Found(Row::Event(event))))
                 if !has(Bug::DuplicateNotAdopted) && event.mark.as_deref() == Some(new.mark) =>
@@ -133,7 +137,7 @@ impl<F: Effects> Session<'_, F> {
         }
         // Deleted, or somebody else's: that id can never be ours again.
         job.scene.notes.incarnation += 1;
-        job.scene.notes.sent.clear();
+        job.scene.notes.forget_writes();
         let shadow = Shadow { notes: job.scene.notes.text(), ..self.absent(&job.scene.uid, new.client_id) };
         // With its entry: a worker whose store lags behind may be the only one that thinks it is still there.
         let entry = PushEntry { due_ms: self.now_ms, ..job.entry };

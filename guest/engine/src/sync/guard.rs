@@ -69,6 +69,7 @@ impl<F: Effects> Session<'_, F> {
         let unseen = unseen.get(..seen.done).unwrap_or_default();
         let mut out = Pending::default();
         self.answered(&mut out.changes);
+        self.take_up_again(&mut out, &seen.rows);
         let rows: Vec<Row> = seen.rows.into_iter().filter(|row| !matches!(row, Row::Gone(_))).collect();
         let mut shadows = self.shadows_of(&rows, &seen.skipped)?;
         self.set_aside(&mut out, &seen.skipped, &mut shadows);

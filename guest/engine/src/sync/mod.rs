@@ -3,6 +3,7 @@
 //! Control flow lives here; policy in `plan`, mechanism in the rest. A step that is cut off anywhere costs one step.
 
 mod apart;
+mod applied;
 mod arrive;
 mod breaker;
 mod channel;

@@ -79,16 +79,12 @@ impl<F: Effects> Session<'_, F> {
     /// its own is like that, and looks changed when the series is.
     pub(super) fn take_in(&mut self, job: Job, row: RemoteException) -> Flow<()> {
         let Job { mut entry, scene } = job;
-        entry.attempts += 1;
-        if entry.attempts > CONTESTED {
-            let detail = "somebody else keeps changing the occurrence at the same time; try again later";
-            return self.give_up(Job { entry, scene }, "contested", detail, vec![]);
-        }
-        entry.due_ms = self.now_ms;
+        let told = self.postpone_contested(&mut entry, &scene);
         let series = self.read_again(&scene.remote_id)?;
         // As it is next to that: what was found may be older, and like the series was then.
-        let occurrence = self.read_again(&row.id)?;
-        self.absorb(vec![series, occurrence], vec![Change::Postpone(entry)])
+        let occurrence = self.read_occurrence(&row.id)?;
+        let changes = told.into_iter().chain([Change::Postpone(entry)]).collect();
+        self.absorb(vec![series, occurrence], changes)
     }
 
     /// Look at the whole series for an occurrence that is not at its time: it was moved far away or deleted, or the

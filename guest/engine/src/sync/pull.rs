@@ -17,6 +17,10 @@ use crate::limits::{DESCRIBE_AGAIN_MS, MAX_INCARNATIONS, READ_BATCH};
 use crate::provider::{Next, Notes, Page, Position, Purpose, Row, Skipped, Verdict};
 use crate::seeded::{Bug, has};
 
+/// What people are told when a calendar is not shown.
+pub(super) const CALENDAR_NOT_FOUND: &str =
+    "the provider does not know the calendar or hides it; check its id and the account's permission";
+
 impl<F: Effects> Session<'_, F> {
     /// Whether there is a reason to look.
     pub(super) fn pull_is_due(&self) -> bool {
@@ -63,10 +67,7 @@ impl<F: Effects> Session<'_, F> {
             // Perhaps it is only the stored link that leads nowhere.
             Verdict::NotFound if self.place_is_doubtful(&listing) => return self.start_over(),
             Verdict::NotFound => {
-                return Err(self.fail(
-                    "calendar-not-found",
-                    "the provider does not know the calendar or hides it; check its id and the account's permission",
-                ));
+                return Err(self.fail("calendar-not-found", CALENDAR_NOT_FOUND));
             }
             Verdict::Rejected { detail, .. } => return Err(self.pause(detail, vec![])),
             _ => return Err(self.fail("unexpected-answer", "the provider answered a listing in an unknown way")),
@@ -340,7 +341,7 @@ impl<F: Effects> Session<'_, F> {
     /// Whether an event with the mark of one that is deleted on both sides is what a split at the provider left of it: nothing
     /// was asked for that has no answer, and it says something else than the deleted one did (invariant I1).
     fn is_copy(&mut self, newcomer: &Present, first: &Shadow) -> Flow<bool> {
-        let is_settled = !first.remote_id.is_empty() && Notes::parse(&first.notes).sent.is_empty();
+        let is_settled = !first.remote_id.is_empty() && Notes::parse(&first.notes).unanswered().next().is_none();
         if !is_settled || !self.is_ours(newcomer, &first.uid) {
             return Ok(false);
         }

@@ -2,6 +2,7 @@
 //! so that a crash in between is met by the note, the deterministic id (409), the version tag (412) or the base (nothing left
 //! to write).
 
+use super::applied::takes_back;
 use super::exceptions::{Sent, reached};
 use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
@@ -12,7 +13,7 @@ use super::session::{Flow, Session};
 use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
 use crate::event::Document;
-use crate::limits::{CONTESTED, LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
+use crate::limits::{CONTESTED, LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE, UNANSWERED};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 use crate::seeded::{Bug, has};
 
@@ -33,6 +34,14 @@ impl<F: Effects> Session<'_, F> {
             return self.made_again(job);
         }
         let rules = self.rules(&job.scene.notes, true);
+        if base == Base::Agreed && rules.mode == ReplicaMode::TwoWay && rules.writable && takes_back(&job.scene) {
+            if !self.is_fresh && job.entry.attempts < LOOKS_BEFORE_WRITE {
+                return self.pull_first(job);
+            }
+            if self.is_fresh && job.scene.local.state == State::Same {
+                return self.nothing_was_applied(job);
+            }
+        }
         let decision = plan(base, job.scene.local.state, remote, rules);
         match decision {
             Decision::CreateRemote | Decision::RecreateRemote | Decision::UpdateRemote | Decision::DeleteRemote
@@ -280,10 +289,13 @@ impl<F: Effects> Session<'_, F> {
         let agreed = without_open(&scene.local.document, here, &open);
         present.notes.writes.clone_from(&scene.notes.writes);
         present.notes.sent.clear();
+        present.notes.earlier.clear();
         if !open.is_empty() {
             present.notes.refused.clone_from(&scene.notes.refused);
             // An exception may have been written without an answer, before this.
-            present.notes.sent.clone_from(&scene.notes.sent);
+            let mut earlier: Vec<String> = scene.notes.unanswered().cloned().collect();
+            earlier.drain(..earlier.len().saturating_sub(UNANSWERED));
+            present.notes.earlier = earlier;
         }
         if wrote {
             self.report.pushed += 1;
@@ -325,6 +337,10 @@ impl<F: Effects> Session<'_, F> {
         let request = self.provider.delete(&self.target(), &job.scene.remote_id, &etag, job.entry.notify_attendees);
         let (verdict, _) = self.exchange(Purpose::Delete, request)?;
         match verdict {
+            Verdict::NotFound if self.provider.may_hide() => {
+                let remote_id = job.scene.remote_id.clone();
+                self.look_again(job, &remote_id, verdict)
+            }
             Verdict::Done | Verdict::NotFound => {
                 self.report.pushed += 1;
                 self.forget(job)
@@ -371,27 +387,58 @@ impl<F: Effects> Session<'_, F> {
     /// Somebody changed or removed it: read it, and let the plan decide anew. The entry stays in the queue.
     fn look_again(&mut self, job: Job, remote_id: &str, verdict: Verdict) -> Flow<()> {
         let Job { mut entry, scene } = job;
-        entry.attempts += 1;
-        if entry.attempts > CONTESTED {
-            let job = Job { entry, scene };
-            let detail = "somebody else keeps changing the event at the same time; try again later";
-            return self.give_up(job, "contested", detail, vec![]);
-        }
+        let told = self.postpone_contested(&mut entry, &scene);
         // Nothing of an exception tells that its series is gone, and it may look as it always did.
         let row = match remote_id != scene.remote_id && self.is_series_gone(&scene.remote_id)? {
             true => Row::Gone(scene.remote_id),
+            false if remote_id != scene.remote_id => self.read_occurrence(remote_id)?,
             false => self.read_again(remote_id)?,
         };
         // "Not found" for a write, but there for a read: do not write it again and again.
         let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
-        entry.due_ms = if stuck { self.now_ms + 60_000 } else { self.now_ms };
-        self.absorb(vec![row], vec![Change::Postpone(entry)])
+        if stuck {
+            entry.due_ms = entry.due_ms.max(self.now_ms + 60_000);
+        }
+        let changes = told.into_iter().chain([Change::Postpone(entry)]).collect();
+        self.absorb(vec![row], changes)
     }
 
-    /// Read an event or exception that is known.
+    /// A write that meets somebody else's change is decided anew at once, and after many tries, whatever ended them, a while
+    /// later: then people are told.
+    pub(super) fn postpone_contested(&mut self, entry: &mut PushEntry, scene: &Scene) -> Option<Change> {
+        entry.attempts = entry.attempts.saturating_add(1);
+        entry.due_ms = self.now_ms;
+        if entry.attempts <= CONTESTED {
+            return None;
+        }
+        entry.due_ms = backoff::next_step_ms(self.now_ms, entry.attempts - CONTESTED);
+        let detail = "somebody else keeps changing the event at the same time; it is tried again";
+        let mut failure = self.failure(FailureKind::Push, &scene.uid, "contested", detail, entry.attempts);
+        failure.uid = Some(scene.uid.clone());
+        failure.remote_id = Some(scene.remote_id.clone()).filter(|id| !id.is_empty());
+        self.report.failed += 1;
+        Some(Change::PutFailure(failure))
+    }
+
+    /// Read an event or series that is known.
     pub(super) fn read_again(&mut self, remote_id: &str) -> Flow<Row> {
         let request = self.provider.get(&self.target(), remote_id);
         let (found, response) = self.exchange(Purpose::Read, request)?;
+        match found {
+            Verdict::NotFound => self.must_be_gone(remote_id, &response)?,
+            _ => self.is_shown(remote_id),
+        }
+        self.as_read(remote_id, found, &response)
+    }
+
+    /// The same of an occurrence, which its series may have left behind.
+    pub(super) fn read_occurrence(&mut self, remote_id: &str) -> Flow<Row> {
+        let request = self.provider.get(&self.target(), remote_id);
+        let (found, response) = self.exchange(Purpose::Read, request)?;
+        self.as_read(remote_id, found, &response)
+    }
+
+    fn as_read(&mut self, remote_id: &str, found: Verdict, response: &Response) -> Flow<Row> {
         let row = match found {
             Verdict::Done => self.provider.read_row(&self.target(), &response.body).ok(),
             Verdict::NotFound => Some(Row::Gone(remote_id.to_owned())),
@@ -426,6 +473,15 @@ impl<F: Effects> Session<'_, F> {
         changes.push(Change::PutFailure(failure));
         changes.push(Change::Dequeue(entry.replica, entry.uid, entry.revision));
         self.commit(changes, vec![])
+    }
+
+    /// What was sent is taken back here, and was not applied: nothing to write.
+    fn nothing_was_applied(&mut self, mut job: Job) -> Flow<()> {
+        job.scene.notes.forget_writes();
+        let notes = job.scene.notes.text();
+        let shadow = job.scene.shadow.take().map(|shadow| Shadow { notes, ..shadow });
+        let changes = shadow.map(|shadow| Change::PutShadow(self.replica.id.clone(), shadow)).into_iter().collect();
+        self.done(job, changes)
     }
 
     /// Nothing (more) to write.

@@ -76,7 +76,7 @@ impl<F: Effects> Session<'_, F> {
         agreed: &Document,
         revision: u64,
     ) {
-        let notes = Notes { sent: Vec::new(), deleted: false, ..present.notes.clone() };
+        let notes = Notes { sent: Vec::new(), earlier: Vec::new(), deleted: false, ..present.notes.clone() };
         let shadow = Shadow { notes: notes.text(), ..self.shadow(scene, present, agreed, revision) };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
     }

@@ -10,7 +10,6 @@ use super::scene::{Local, Pending, Scene, remote_base, wanted_remote};
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, Expectation, Request, Response, Shadow};
 use crate::event::keys::align;
-use crate::event::merge::{Preference, Side, Versions, merge};
 use crate::event::{Document, is_excluded};
 use crate::limits::UNANSWERED;
 use crate::provider::{Notes, Purpose, Verdict};
@@ -20,7 +19,8 @@ use crate::seeded::{Bug, has};
 impl<F: Effects> Session<'_, F> {
     // -- before it is sent
 
-    /// Write an event that is known, or one of its exceptions: `wanted` is the whole of it when all is written.
+    /// Write an event that is known, or one of its exceptions: `wanted` is the whole of it when all is written. What was not sent
+    /// before and is refused is not there.
     pub(super) fn write(
         &mut self,
         scene: &mut Scene,
@@ -28,8 +28,14 @@ impl<F: Effects> Session<'_, F> {
         purpose: Purpose,
         request: Request,
     ) -> Flow<(Verdict, Response)> {
+        let noted = scene.notes.sent.clone();
         self.announce(scene, wanted)?;
-        self.exchange(purpose, request)
+        let (verdict, response) = self.exchange(purpose, request)?;
+        if verdict == Verdict::Changed && noted != scene.notes.sent {
+            scene.notes.sent = noted;
+            self.store_notes(scene)?;
+        }
+        Ok((verdict, response))
     }
 
     /// What is about to be sent is noted before it is sent: whatever becomes of the request, its answer or this process, the
@@ -71,19 +77,21 @@ impl<F: Effects> Session<'_, F> {
 
     // -- when it is shown
 
-    /// Whether the provider shows what was sent there without an answer, or a deleted event just as it was here at its end.
+    /// Whether the provider shows an event that is deleted here as it was sent there without an answer, or as it was at its
+    /// end.
     pub(super) fn is_own_write(&self, local: &Local, shadow: Option<&Shadow>, present: &Present) -> bool {
-        if !matches!(local.state, State::Deleted | State::Changed) || has(Bug::OwnWriteTakenForEdit) {
+        if local.state != State::Deleted || has(Bug::OwnWriteTakenForEdit) {
             return false;
         }
         let shadow = shadow.filter(|shadow| !shadow.gone);
         let base = shadow.map(|shadow| remote_base(shadow, local)).unwrap_or_default();
         let notes = Notes::of(shadow);
-        let sent = notes.sent.iter().filter_map(|sent| Document::parse(sent).ok());
-        let last = (local.state == State::Deleted).then(|| wanted_remote(local, &base));
-        let told: Vec<Document> = sent.chain(last).map(|sent| align(&sent, &present.document)).collect();
+        let mut told = told(&notes, present);
+        told.push(align(&wanted_remote(local, &base), &present.document));
         let base = align(&base, &present.document);
-        told.iter().any(|sent| self.is_told(present, sent, &base)) && is_told_apart(present, &told, &base, &notes)
+        // One request writes all of the event or series itself, or nothing.
+        let is = |document: &Document| self.difference(present, document) == Ok(None);
+        (told.iter().any(is) || is(&base)) && Apart { present, told: &told, base: &base, notes: &notes }.are_all_ours()
     }
 
     /// What was sent to create an event that the provider shows just so, without the exceptions that are still to be written.
@@ -107,40 +115,62 @@ impl<F: Effects> Session<'_, F> {
         self.write_shadow(out, scene, present, &agreed, revision);
         self.queue(out, scene);
     }
+}
 
-    /// Whether the provider shows nothing of the event or series itself that is neither known nor was sent: a write may have
-    /// been applied in part.
-    fn is_told(&self, present: &Present, sent: &Document, base: &Document) -> bool {
-        let versions = Versions { local_base: base, local: sent, remote_base: base, remote: &present.document };
-        let both = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-        let both = Present { document: both, ..present.clone() };
-        self.difference(&both, sent) == Ok(None)
+/// What was sent without an answer, with the keys that the provider's items have now.
+pub(super) fn told(notes: &Notes, present: &Present) -> Vec<Document> {
+    let sent = notes.unanswered().filter_map(|sent| Document::parse(sent).ok());
+    sent.map(|sent| align(&sent, &present.document)).collect()
+}
+
+/// The exceptions that the provider shows: they are written one by one, and stay as they were when their series changes.
+pub(super) struct Apart<'a> {
+    pub(super) present: &'a Present,
+    /// What was sent.
+    pub(super) told: &'a [Document],
+    /// The remote half of the base.
+    pub(super) base: &'a Document,
+    pub(super) notes: &'a Notes,
+}
+
+impl Apart<'_> {
+    /// Whether nobody else has touched one: it is as it was sent, as it is known, or what is left of one.
+    pub(super) fn is_ours(&self, id: &str) -> bool {
+        let (now, base) = (&self.present.document, self.base);
+        let known = value(base, id);
+        // What is left of an exception at a date that the series did not have hides that date when it has it again.
+        let is_left = || {
+            value(now, id).is_some_and(is_excluded)
+                && self.notes.instances.contains_key(id)
+                && !recurrence::contains(base.value(), id).unwrap_or(true)
+        };
+        self.was_sent(id) || self.is(id, base, known) || is_left()
+    }
+
+    /// Whether it is as it was sent.
+    pub(super) fn was_sent(&self, id: &str) -> bool {
+        self.told.iter().any(|series| self.is(id, series, value(series, id)))
+    }
+
+    /// As it was sent or known; or what it said next to the series as it was before, or as it was sent with it.
+    fn is(&self, id: &str, series: &Document, known: Option<&Value>) -> bool {
+        let document = &self.present.document;
+        let now = value(document, id);
+        let kept = |series| known.map(|known| rebased((series, id), (document, id), known));
+        now == known || now == kept(self.base).as_ref() || now == kept(series).as_ref()
+    }
+
+    fn are_all_ours(&self) -> bool {
+        let [now, before] = [&self.present.document, self.base].map(overrides);
+        now.keys().chain(before.keys()).all(|id| self.is_ours(id))
     }
 }
 
-/// The same of its exceptions, which are written one by one, and stay as they were when their series changes.
-fn is_told_apart(present: &Present, told: &[Document], base: &Document, notes: &Notes) -> bool {
-    let [now, before] = [&present.document, base].map(overrides);
-    let told: Vec<(&Document, Map<String, Value>)> = told.iter().map(|sent| (sent, overrides(sent))).collect();
-    // As it was sent or known; or what it said next to the series as it was before, or as it was sent with it.
-    let is = |id: &String, series: &Document, known: Option<&Value>| {
-        let kept = |series| known.map(|known| rebased((series, id), (&present.document, id), known));
-        now.get(id) == known || now.get(id) == kept(base).as_ref() || now.get(id) == kept(series).as_ref()
-    };
-    // What is left of an exception at a date that the series did not have hides that date when it has it again.
-    let is_left = |id: &String| {
-        now.get(id).is_some_and(is_excluded)
-            && notes.instances.contains_key(id)
-            && !recurrence::contains(base.value(), id).unwrap_or(true)
-    };
-    let is_ours = |id: &String| {
-        let was_sent = told.iter().any(|(series, all)| is(id, series, all.get(id)));
-        was_sent || is(id, base, before.get(id)) || is_left(id)
-    };
-    now.keys().chain(before.keys()).all(is_ours)
+fn value<'a>(series: &'a Document, id: &str) -> Option<&'a Value> {
+    series.overrides()?.get(id)
 }
 
-/// Remember what is sent. The first of several knew the provider's version: that is the one which may have been applied.
+/// Remember what is sent. Of several, one at most was applied: all of them name the version that was there before.
 fn note_sent(notes: &mut Notes, document: &Document) {
     if !notes.sent.iter().any(|sent| sent == document.text()) {
         notes.sent.truncate(UNANSWERED - 1);

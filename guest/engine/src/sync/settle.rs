@@ -28,8 +28,8 @@ impl<F: Effects> Session<'_, F> {
 
     /// Plan one event that the provider spoke of, and add the effects to `out`.
     pub(super) fn settle(&mut self, out: &mut Pending, subject: Subject, row: Option<EventRow>) -> Flow<()> {
-        let Subject { remote_id, shadow, remote } = subject;
-        let local = self.local(row, shadow.as_ref());
+        let Subject { remote_id, mut shadow, remote } = subject;
+        let mut local = self.local(row, shadow.as_ref());
         // Nothing is agreed on with an exception that is all that is left of its series.
         let is_alone = matches!(&remote, Remote::Present(present) if present.alone) && local.state != State::Same;
         let remote = if is_alone && self.is_series_gone(&remote_id)? { Remote::Gone } else { remote };
@@ -38,7 +38,7 @@ impl<F: Effects> Session<'_, F> {
             (None, Remote::Present(present)) => present.document.uid().to_owned(),
             (None, Remote::Gone) => return Ok(()),
         };
-        let base = match &shadow {
+        let mut base = match &shadow {
             None => Base::None,
             // Made again: the two sides have not met in this one.
             Some(shadow) if shadow.gone && shadow.remote_id != remote_id => Base::None,
@@ -57,10 +57,24 @@ impl<F: Effects> Session<'_, F> {
             self.late_answer(out, &scene, present, &sent);
             return Ok(());
         }
+        let may_be_told = base == Base::Agreed || base == Base::None && ours;
+        if let Remote::Present(present) = &remote
+            && let Some(agreed) = self.applied(&local, shadow.as_ref().filter(|_| may_be_told), present)
+        {
+            let agreed = Shadow { remote_id: remote_id.clone(), ..agreed };
+            local = self.local(local.row, Some(&agreed));
+            base = Base::Agreed;
+            if agreed.remote == present.document.text() {
+                let scene = Scene { uid, remote_id, shadow: Some(agreed), local, notes };
+                self.answered_late(out, &scene, present);
+                return Ok(());
+            }
+            shadow = Some(agreed);
+        }
         // The version tag of what was there under another id says nothing of this one.
         let same = shadow.as_ref().filter(|shadow| shadow.remote_id == remote_id);
         let state = match (remote_state(&remote, same), &remote) {
-            // Our own write, whose answer was lost, before what was done here since: nobody's edit (invariants I3, I6).
+            // Our own write, whose answer was lost, before the deletion here: nobody's edit (invariants I3, I6).
             (State::Changed, Remote::Present(present)) if self.is_own_write(&local, shadow.as_ref(), present) => {
                 State::Same
             }
@@ -287,15 +301,19 @@ fn agreed_local(scene: &Scene, present: &Present) -> Document {
     if scene.shadow.as_ref().is_none_or(|shadow| shadow.gone) {
         return present.document.clone();
     }
-    let (base, base_remote) = (&scene.local.base, scene.remote_base());
-    if *base == base_remote {
-        return present.document.clone();
+    followed(&scene.local.base, &scene.remote_base(), &present.document)
+}
+
+/// What the local side becomes when the remote side goes on from its half of the base, and nothing was done here.
+pub(super) fn followed(base: &Document, base_remote: &Document, remote: &Document) -> Document {
+    if base == base_remote {
+        return remote.clone();
     }
-    let keys = Keys::between(&base_remote, base).and(&present.document, base);
-    let (before, now) = (keys.rename(&base_remote), keys.rename(&present.document));
+    let keys = Keys::between(base_remote, base).and(remote, base);
+    let (before, now) = (keys.rename(base_remote), keys.rename(remote));
     let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
     let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-    recurrence::drop_stale_overrides(base, &mut agreed, &super::present::overrides(&present.document));
+    recurrence::drop_stale_overrides(base, &mut agreed, &super::present::overrides(remote));
     agreed
 }
 

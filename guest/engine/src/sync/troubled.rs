@@ -1,15 +1,19 @@
 //! Events that the provider fails to show. While it may be the provider's trouble everything waits; an event that fails
 //! again and again is set aside with a record, so that it holds up nothing else, and asked for every hour.
 
+use super::pull::CALENDAR_NOT_FOUND;
 use super::session::{Flow, Session};
 use crate::effects::{Effects, Response};
 use crate::limits::{LONE_READ_TRIES, READ_TRIES, UNREADABLE_AGAIN_MS, UNREADABLE_KEPT};
-use crate::provider::{Purpose, Verdict};
+use crate::provider::{Position, Purpose, Verdict};
 
 /// The tries of an event that was set aside.
 const SET_ASIDE: u32 = u32::MAX;
 /// HTTP's "too many requests": the caller's trouble, not the event's.
 const TOO_MANY: u16 = 429;
+
+/// HTTP's "not found".
+const NOT_FOUND: u16 = 404;
 
 /// What was answered about one event.
 pub(super) struct Answer {
@@ -44,8 +48,10 @@ impl<F: Effects> Session<'_, F> {
             let again = self.ask_many(ids);
             self.tries_apart = false;
             let again = again?;
-            if is(&again, Verdict::Done) {
-                self.state.apart = true;
+            let is_done = is(&again, Verdict::Done);
+            // A failure of the second try says nothing about the event.
+            if is_done || again.iter().any(fails) {
+                self.state.apart |= is_done;
                 answers = again;
             }
         }
@@ -54,7 +60,6 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn wait_or_give_up(&mut self, answers: &[Answer]) -> Flow<()> {
-        let fails = |answer: &Answer| matches!(answer.verdict, Verdict::Retry { .. } | Verdict::Unauthorized);
         let answered = answers.iter().any(|answer| !fails(answer) && answer.verdict != Verdict::NotWhole);
         let mut waits: Option<&Verdict> = None;
         for answer in answers {
@@ -92,18 +97,57 @@ impl<F: Effects> Session<'_, F> {
             self.set_event_aside(id);
             return true;
         }
-        self.state.troubled.insert(id.clone(), tries + 1);
+        self.remember_trouble(id, tries + 1);
         false
     }
 
-    fn set_event_aside(&mut self, id: &str) {
-        if self.state.troubled.len() >= UNREADABLE_KEPT && !self.state.troubled.contains_key(id) {
-            self.state.troubled.pop_first();
+    /// "Not found" ends an event only when it is said again and again, while the calendar is shown: a calendar may be hidden
+    /// for a while, and what is taken for deleted is made again or forgotten (invariants I1, I2).
+    pub(super) fn must_be_gone(&mut self, id: &str, response: &Response) -> Flow<()> {
+        if !self.provider.may_hide() || response.status != NOT_FOUND {
+            return Ok(());
         }
-        self.state.troubled.insert(id.to_owned(), SET_ASIDE);
+        let tries = self.state.troubled.get(id).copied().unwrap_or_default() + 1;
+        if tries < READ_TRIES {
+            self.remember_trouble(id, tries);
+            let detail = "the provider does not know an event that was there, or hides it for a while";
+            return Err(self.fail("event-not-found", detail));
+        }
+        self.must_see_calendar()?;
+        self.state.troubled.remove(id);
+        Ok(())
+    }
+
+    /// An event is there: what was said of it before counts no more.
+    pub(super) fn is_shown(&mut self, id: &str) {
+        if self.provider.may_hide() {
+            self.state.troubled.remove(id);
+        }
+    }
+
+    /// The listing says whether the calendar is there.
+    fn must_see_calendar(&mut self) -> Flow<()> {
+        let cursor = self.state.cursor.clone();
+        let position = Position { cursor: cursor.as_deref(), page: None, span: self.state.span };
+        let request = self.provider.list(&self.target(), position);
+        match self.exchange(Purpose::List, request)?.0 {
+            Verdict::Done | Verdict::CursorLost | Verdict::NoListing => Ok(()),
+            _ => Err(self.fail("calendar-not-found", CALENDAR_NOT_FOUND)),
+        }
+    }
+
+    fn set_event_aside(&mut self, id: &str) {
+        self.remember_trouble(id, SET_ASIDE);
         if self.state.troubled_due_ms <= self.now_ms {
             self.state.troubled_due_ms = self.now_ms + UNREADABLE_AGAIN_MS;
         }
+    }
+
+    fn remember_trouble(&mut self, id: &str, tries: u32) {
+        if self.state.troubled.len() >= UNREADABLE_KEPT && !self.state.troubled.contains_key(id) {
+            self.state.troubled.pop_first();
+        }
+        self.state.troubled.insert(id.to_owned(), tries);
     }
 
     /// Whether an event was set aside: what happened to it since is not known.
@@ -127,6 +171,11 @@ impl<F: Effects> Session<'_, F> {
         let changes = self.measured(&mut seen.rows, &known);
         self.absorb_seen(seen, changes)
     }
+}
+
+/// Whether an answer may be another one next time.
+fn fails(answer: &Answer) -> bool {
+    matches!(answer.verdict, Verdict::Retry { .. } | Verdict::Unauthorized)
 }
 
 /// How long a verdict asks to wait.

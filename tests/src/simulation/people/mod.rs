@@ -57,6 +57,10 @@ pub struct Visit {
 pub fn visit(world: &mut World, edit: Edit) -> Visit {
     let (before, sent) = (facts::of(world, edit.side), world.sent.len());
     let done = act(world, &edit);
+    let restored = done.as_ref().filter(|_| edit.change == Change::Restore).map(|done| done.series.clone());
+    if let (Some(series), Some(observer)) = (restored, &mut world.observer) {
+        observer.restored.insert(series);
+    }
     let after = if done.is_some() { facts::of(world, edit.side) } else { Facts::new() };
     Visit { edit, done, before, after, sent, step_end: sent }
 }

@@ -95,6 +95,10 @@ impl Provider for Google {
         (Purpose::Read, self.get(target, new.client_id))
     }
 
+    fn may_hide(&self) -> bool {
+        true
+    }
+
     fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Search<Row>, Skipped> {
         self.read_row(target, body).map(Search::Found)
     }

@@ -1,0 +1,175 @@
+//! Writes without an answer, or with one that says nothing: whether they were applied or not, nobody's edit is lost, undone or repeated.
+
+use serde_json::{Value, json};
+use tandem_engine::effects::{ConflictPolicy, ReplicaMode};
+use tandem_providers::{Fault, FaultKind};
+use tandem_tests::world::{ACCOUNT, World, meeting};
+
+use super::{idle, in_step, only_id, quiet, share, world_with};
+
+/// Applied and not.
+const ENDS: [FaultKind; 3] = [FaultKind::LostAnswer, FaultKind::ServerErrorAfterApplying(500), FaultKind::LostRequest];
+
+/// Work until a write has gone out, whose answer does not come.
+fn without_answer(world: &mut World, kind: &FaultKind, method: &str) {
+    world.google.plan(Fault::next(kind.clone()).on_method(method));
+    let before = world.sent.iter().filter(|sent| sent.method == method).count();
+    for _ in 0..20 {
+        let _ = world.step();
+        if world.sent.iter().filter(|sent| sent.method == method).count() > before {
+            return;
+        }
+    }
+    panic!("nothing was written");
+}
+
+fn at_google(world: &World, id: &str) -> Value {
+    world.google.event(ACCOUNT, id).unwrap()
+}
+
+#[test]
+fn an_edit_that_is_taken_back_stays_taken_back() {
+    for kind in ENDS {
+        for webhook_first in [false, true] {
+            let mut world = World::new();
+            let id = share(&mut world);
+            world.patch("a@app", &json!({"title": "not this"})).unwrap();
+            without_answer(&mut world, &kind, "PATCH");
+            if webhook_first {
+                world.deliver();
+            }
+            world.patch("a@app", &json!({"title": "shared"})).unwrap();
+            in_step(&mut world, &format!("{kind:?}"));
+            assert_eq!(at_google(&world, &id)["summary"], "shared", "{kind:?}");
+            assert!(world.titled("shared").is_some(), "{kind:?}");
+            assert_eq!(world.memory.conflicts.len(), 0, "nobody else edited: {kind:?}");
+            quiet(&mut world, "after that");
+            // What was sent is forgotten: the same edit by somebody at Google is theirs.
+            world.google.user_patch(ACCOUNT, &id, &json!({"summary": "not this"})).unwrap();
+            in_step(&mut world, &format!("{kind:?}, theirs"));
+            assert!(world.titled("not this").is_some(), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn an_edit_of_an_occurrence_that_is_taken_back_stays_taken_back() {
+    for kind in ENDS {
+        let mut world = World::new();
+        world.settle().unwrap();
+        let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
+        series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
+        world.create(&series).unwrap();
+        idle(&mut world);
+        let id = only_id(&world);
+        let renamed = json!({"2026-03-05T09:00:00": {"title": "not this"}});
+        world.patch("a@app", &json!({"recurrenceOverrides": renamed})).unwrap();
+        without_answer(&mut world, &kind, "PATCH");
+        world.patch("a@app", &json!({"recurrenceOverrides": null})).unwrap();
+        in_step(&mut world, &format!("{kind:?}"));
+        let shown: Vec<Value> = world.google.truth(ACCOUNT);
+        assert!(shown.iter().all(|row| row["summary"] == "series"), "{kind:?}, {id}: {shown:?}");
+        assert_eq!(world.memory.conflicts.len(), 0, "{kind:?}");
+        quiet(&mut world, "after that");
+    }
+}
+
+#[test]
+fn what_was_written_here_since_is_no_clash_with_what_was_sent() {
+    for kind in ENDS {
+        let mut world = world_with(ReplicaMode::TwoWay, ConflictPolicy::Newest);
+        let id = share(&mut world);
+        world.patch("a@app", &json!({"title": "first"})).unwrap();
+        without_answer(&mut world, &kind, "PATCH");
+        world.patch("a@app", &json!({"title": "second"})).unwrap();
+        world.clock.advance(60_000);
+        world.google.user_patch(ACCOUNT, &id, &json!({"description": "theirs"})).unwrap();
+        in_step(&mut world, &format!("{kind:?}"));
+        let (_, document) = world.titled("second").unwrap();
+        assert_eq!(document["description"], "theirs", "{kind:?}");
+        assert_eq!(world.memory.conflicts.len(), 0, "{kind:?}");
+    }
+}
+
+#[test]
+fn what_was_removed_here_since_does_not_come_back() {
+    for kind in ENDS {
+        let mut world = World::new();
+        let id = share(&mut world);
+        world.patch("a@app", &json!({"description": "for a moment"})).unwrap();
+        without_answer(&mut world, &kind, "PATCH");
+        world.patch("a@app", &json!({"description": null, "title": "mine"})).unwrap();
+        world.google.user_patch(ACCOUNT, &id, &json!({"location": "theirs"})).unwrap();
+        in_step(&mut world, &format!("{kind:?}"));
+        let (_, document) = world.titled("mine").unwrap();
+        assert_eq!(document.get("description"), None, "{kind:?}");
+        assert_eq!(at_google(&world, &id)["location"], "theirs", "{kind:?}");
+        assert_eq!(world.memory.conflicts.len(), 0, "{kind:?}");
+    }
+}
+
+#[test]
+fn somebody_else_may_add_to_what_was_written() {
+    for kind in ENDS {
+        let mut world = World::new();
+        let id = share(&mut world);
+        world.patch("a@app", &json!({"title": "mine"})).unwrap();
+        without_answer(&mut world, &kind, "PATCH");
+        let guest = json!([{"email": "guest@example.com"}]);
+        world.google.user_patch(ACCOUNT, &id, &json!({"attendees": guest})).unwrap();
+        in_step(&mut world, &format!("{kind:?}"));
+        let (_, document) = world.titled("mine").unwrap();
+        assert!(document["participants"].to_string().contains("guest@example.com"), "{kind:?}: {document}");
+        assert!(at_google(&world, &id)["attendees"].to_string().contains("guest@example.com"), "{kind:?}");
+    }
+}
+
+#[test]
+fn what_somebody_takes_away_from_a_creation_stays_away() {
+    for kind in [FaultKind::LostAnswer, FaultKind::ServerErrorAfterApplying(500)] {
+        let mut world = World::new();
+        world.settle().unwrap();
+        let mut event = meeting("a@app", "made", "2026-03-03T09:00:00");
+        event["description"] = json!("too much");
+        world.create(&event).unwrap();
+        without_answer(&mut world, &kind, "POST");
+        let id = only_id(&world);
+        world.google.user_patch(ACCOUNT, &id, &json!({"description": ""})).unwrap();
+        in_step(&mut world, &format!("{kind:?}"));
+        let (_, document) = world.titled("made").unwrap();
+        assert_eq!(document.get("description"), None, "{kind:?}: {document}");
+        assert_eq!(only_id(&world), id);
+        assert_eq!(world.memory.conflicts.len(), 0, "{kind:?}");
+    }
+}
+
+/// Every request about that event is answered with "not found", so many times.
+fn hide(world: &World, method: &str, times: u32) {
+    let body = json!({"error": {"code": 404, "errors": [{"domain": "global", "reason": "notFound"}]}}).to_string();
+    let fault = Fault::next(FaultKind::Raw { status: 404, body });
+    world.google.plan(fault.on_method(method).on_path("*/events/*").times(times));
+}
+
+#[test]
+fn an_event_that_is_not_shown_for_a_while_is_not_deleted() {
+    for times in 1..=3 {
+        let mut world = World::new();
+        share(&mut world);
+        hide(&world, "DELETE", times);
+        hide(&world, "GET", times);
+        world.delete("a@app").unwrap();
+        in_step(&mut world, &format!("deleted, hidden {times} times"));
+        assert_eq!(world.google.live_count(ACCOUNT), 0, "the deletion arrives in the end");
+
+        let mut world = World::new();
+        let id = share(&mut world);
+        hide(&world, "PATCH", times);
+        hide(&world, "GET", times);
+        world.patch("a@app", &json!({"title": "mine"})).unwrap();
+        in_step(&mut world, &format!("edited, hidden {times} times"));
+        assert_eq!(only_id(&world), id, "nothing is made again");
+        assert_eq!(world.google.live_count(ACCOUNT), 1);
+        assert!(world.titled("mine").is_some());
+        quiet(&mut world, "after that");
+    }
+}
