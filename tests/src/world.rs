@@ -25,8 +25,9 @@ pub use weather::Weather;
 use crate::component::Mirror;
 use crate::memory::Memory;
 use crate::simulation::Observer;
+use crate::simulation::history::Side;
 use crate::simulation::marks::Mark;
-use crate::simulation::people::Visit;
+use crate::simulation::people::{Text, Visit};
 
 /// The account at Google; its primary calendar has this id.
 pub const ACCOUNT: &str = "ada@example.com";
@@ -86,6 +87,8 @@ pub struct World {
     pub weather: Weather,
     /// The edit that was tried in the middle of a step.
     pub visit: Option<Visit>,
+    /// Texts that people wrote or took away, and where: they may take that back.
+    pub(crate) wrote: Vec<(Side, Text)>,
     /// Who watches the engine's boundary, if anybody does.
     pub observer: Option<Box<Observer>>,
     /// Requests that left so far, in their order.
@@ -207,6 +210,7 @@ impl World {
             stopped: None,
             weather: Weather::default(),
             visit: None,
+            wrote: Vec::new(),
             observer: None,
             sent: Vec::new(),
             mirror: None,

@@ -83,7 +83,8 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
         violations.push(Violation { invariant: "I4", what });
     }
     violations.extend(again(world, after));
-    violations.extend(ledger.check(world, &stage::sides(setup)));
+    let excused: BTreeSet<String> = [REPLICA, OUTLOOK].iter().flat_map(|replica| excused(world, replica)).collect();
+    violations.extend(ledger.check(world, &stage::sides(setup), &excused));
     let difference = world.mirror.as_ref().and_then(|mirror| mirror.difference(world));
     violations.extend(difference.map(|what| Violation { invariant: "I8", what }));
     violations.extend(needless(world));

@@ -73,6 +73,12 @@ pub fn is_of(value: &str, token: u32) -> bool {
     value == minute(token) || value == format!("#{token}#")
 }
 
+/// Whether a value stands in a text.
+#[must_use]
+pub fn is_text(value: &str) -> bool {
+    value.starts_with('#')
+}
+
 /// Values in a text: `#17#`.
 pub fn in_text(text: &str, into: &mut BTreeSet<String>) {
     let mut parts = text.split('#').skip(1).peekable();

@@ -100,7 +100,7 @@ impl People {
 
     /// Somebody edits, the write of it goes wrong, and the same person edits the same event again.
     fn on_the_heels(&mut self, dice: &mut Dice, lost: Act) -> Vec<Act> {
-        let first = self.edit(dice);
+        let mut first = self.edit(dice);
         if self.reads_only && first.side == Side::Outlook {
             return vec![Act::Edit(first)];
         }
@@ -109,6 +109,10 @@ impl People {
         if dice.once_in(2) {
             second.occurrence = None;
             second.change = Change::Delete;
+        } else if dice.once_in(2) {
+            first.change = dice.pick(&[Change::Title, Change::Notes, Change::Erase]).cloned().unwrap_or(Change::Title);
+            first.following = false;
+            (second.event, second.change) = (0, Change::Undo);
         }
         vec![
             Act::Settle,
@@ -187,18 +191,20 @@ fn people(setup: &Setup) -> Vec<Side> {
 
 fn edit(dice: &mut Dice, people: &[Side], token: u32) -> Edit {
     let (day, hour) = (2 + dice.small(26), 7 + dice.small(11));
-    let change = match dice.below(18) {
+    let change = match dice.below(23) {
         0..=2 => Change::New { day, hour, series: dice.once_in(2).then(|| rhythm(dice)), form: form(dice) },
         3 | 4 => Change::Title,
-        5 => Change::Notes,
-        6 => Change::Place,
-        7 | 8 => Change::Move { day, hour },
-        9 => Change::Length { quarters: 1 + dice.small(10) },
-        10 => Change::Repeat((!dice.once_in(4)).then(|| rhythm(dice))),
-        11 | 12 => Change::Shift { days: shift(dice), hour },
-        13 => Change::Form(form(dice)),
-        14 => Change::Guest,
-        15 => Change::Restore,
+        5 | 6 => Change::Notes,
+        7 | 8 => Change::Place,
+        9 | 10 => Change::Move { day, hour },
+        11 => Change::Length { quarters: 1 + dice.small(10) },
+        12 => Change::Repeat((!dice.once_in(4)).then(|| rhythm(dice))),
+        13 | 14 => Change::Shift { days: shift(dice), hour },
+        15 => Change::Form(form(dice)),
+        16 => Change::Guest,
+        17 => Change::Restore,
+        18 | 19 => Change::Undo,
+        20 => Change::Erase,
         _ => Change::Delete,
     };
     Edit {

@@ -4,7 +4,7 @@
 use tandem_engine::effects::ConflictPolicy;
 
 use super::history::{
-    Act, Change, Edit, Form, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble,
+    Act, Change, Edit, Form, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble, Write,
 };
 use super::marks::Mark;
 use super::observer::Violation;
@@ -59,7 +59,7 @@ pub fn all() -> Vec<Golden> {
 
 type Story = fn(Side) -> Vec<Act>;
 
-const STORIES: [(&str, Story); 23] = [
+const STORIES: [(&str, Story); 29] = [
     ("created here", |_| vec![Act::Settle, new(Side::App, 1, None)]),
     ("created there", |there| vec![Act::Settle, new(there, 1, None)]),
     ("renamed here", |_| vec![new(Side::App, 1, None), Act::Settle, change(Side::App, 2, Change::Title)]),
@@ -120,6 +120,29 @@ const STORIES: [(&str, Story); 23] = [
         vec![series, Act::Settle, one(there, 2, Change::Shift { days: -2, hour: 9 })]
     }),
     ("a whole day here", |there| vec![new(there, 1, None), Act::Settle, change(Side::App, 2, Change::Form(Form::Day))]),
+    ("a title taken back here", |there| {
+        taken_back(there, vec![new(Side::App, 1, None)], change(Side::App, 2, Change::Title))
+    }),
+    ("notes of an occurrence taken back here", |there| {
+        taken_back(there, vec![new(Side::App, 1, Some(Rhythm::Daily(4)))], one(Side::App, 2, Change::Notes))
+    }),
+    ("an erasure taken back here", |there| {
+        let first = vec![new(there, 1, None), change(there, 2, Change::Notes)];
+        taken_back(there, first, change(Side::App, 3, Change::Erase))
+    }),
+    ("a title taken back there", |there| {
+        let first = vec![new(Side::App, 1, None), Act::Settle, change(there, 2, Change::Title)];
+        [first, vec![Act::Settle, change(there, 3, Change::Undo)]].concat()
+    }),
+    ("notes erased here", |there| {
+        let first = vec![new(there, 1, None), change(there, 2, Change::Notes)];
+        [first, vec![Act::Settle, change(Side::App, 3, Change::Erase)]].concat()
+    }),
+    ("the place of an occurrence erased there", |there| {
+        let first = |side, token, what| Act::Edit(Edit { occurrence: Some(0), ..edit(side, token, what) });
+        let series = vec![new(Side::App, 1, Some(Rhythm::Daily(4))), first(Side::App, 2, Change::Place)];
+        [series, vec![Act::Settle, first(there, 3, Change::Erase)]].concat()
+    }),
     ("a lost cursor, and a deletion meanwhile", |there| {
         let lost = Act::Fault { at: there, kind: Misfortune::LostCursor, after: 0, times: 1, on: None };
         let first = vec![new(there, 1, None), new(there, 2, None), Act::Settle];
@@ -149,6 +172,13 @@ fn one(side: Side, token: u32, what: Change) -> Act {
 
 fn split(side: Side, token: u32) -> Act {
     Act::Edit(Edit { occurrence: Some(2), following: true, ..edit(side, token, Change::Title) })
+}
+
+/// All sides know; an edit here is written without an answer, and then taken back.
+fn taken_back(there: Side, first: Vec<Act>, edit: Act) -> Vec<Act> {
+    let lost = Act::Fault { at: there, kind: Misfortune::LostAnswer, after: 0, times: 1, on: Some(Write::Update) };
+    let steps = Act::Work { steps: 1, trouble: None, meanwhile: None };
+    [first, vec![Act::Settle, edit, lost, steps, change(Side::App, 9, Change::Undo)]].concat()
 }
 
 impl Golden {

@@ -211,11 +211,24 @@ pub enum Change {
     /// Another rhythm, of a series as a whole or from an occurrence on; what came once comes again from now on. None: it comes
     /// once.
     Repeat(Option<Rhythm>),
+    /// The notes go away, or the place where there are none; `event` counts what has either.
+    Erase,
+    /// The last text that somebody wrote or took away there, and that still is so, is taken back: what was there before is
+    /// written again. `event` counts back from it, round.
+    Undo,
     /// Away.
     Delete,
     /// What was deleted last comes out of the bin as it was, whatever `event` says; not in Outlook, where it would be another
     /// one.
     Restore,
+}
+
+impl Change {
+    /// Whether it is of a text and of nothing else.
+    #[must_use]
+    pub fn is_of_text(&self) -> bool {
+        matches!(self, Self::Title | Self::Notes | Self::Place | Self::Erase | Self::Undo)
+    }
 }
 
 /// What a new event is like.

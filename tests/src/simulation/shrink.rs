@@ -141,6 +141,8 @@ fn plain(change: &Change) -> Change {
     match change {
         Change::New { series, form, .. } => Change::New { day: 3, hour: 9, series: *series, form: *form },
         Change::Delete => Change::Delete,
+        Change::Erase => Change::Erase,
+        Change::Undo => Change::Undo,
         Change::Restore => Change::Restore,
         Change::Shift { .. } => Change::Shift { days: 1, hour: 9 },
         Change::Form(form) => Change::Form(*form),

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use tandem_engine::time::{LocalDateTime, Zones as _, format_rfc3339, parse_rfc3339};
 
 use super::{
-    ABROAD, DAY_MS, Done, GUEST, New, QUARTER_MS, ZONE, ended, formed, moved, other_days, shifted, takes, zone_of,
+    ABROAD, DAY_MS, Done, GUEST, New, QUARTER_MS, ZONE, ended, formed, is_said, moved, other_days, shifted, takes,
+    zone_of,
 };
 use crate::person::outlook_rule;
 use crate::simulation::facts::{family, masters, title};
@@ -37,7 +38,7 @@ pub(super) fn restore(world: &World) -> Option<Done> {
     let split = series == target && masters(world, Side::Google).contains_key(&family);
     let body = json!({"status": "confirmed"});
     let done = world.google.user_patch(ACCOUNT, &target, &body).is_ok();
-    done.then_some(Done { family, deleted: false, split, series, target })
+    done.then_some(Done { family, split, series, target, ..Done::default() })
 }
 
 /// A whole day, by its midnight.
@@ -234,6 +235,10 @@ fn patch(world: &World, edit: &Edit, name: &str, row: &Value, recurs: bool) -> O
             let (start, length_ms) = formed(*form, start, token);
             if *form == Form::Day { days(&start, length_ms) } else { times_in(zone_of(*form), &start, length_ms) }
         }
-        Change::New { .. } | Change::Delete | Change::Restore => json!({}),
+        Change::Erase => {
+            let text = ["description", "location"].into_iter().find(|text| is_said(&row[*text]))?;
+            json!({text: null})
+        }
+        Change::New { .. } | Change::Delete | Change::Restore | Change::Undo => json!({}),
     })
 }

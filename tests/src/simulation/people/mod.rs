@@ -34,6 +34,43 @@ pub struct Done {
     pub series: String,
     /// The provider's id of what was edited, which may be an occurrence.
     pub target: String,
+    /// What may be taken back.
+    pub wrote: Option<Text>,
+}
+
+/// A text that somebody wrote or took away. Its members are those of the side where that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The id of the event or series there.
+    series: String,
+    /// What names the occurrence there; none for all of it.
+    occurrence: Option<String>,
+    /// What was there before.
+    before: Value,
+    /// What was there then.
+    after: Value,
+}
+
+impl Text {
+    /// Whether it still is as it was written.
+    fn is_in(&self, row: &Value) -> bool {
+        members(row, &self.after) == self.after
+    }
+}
+
+/// What a row says where a body says something; null where it says nothing.
+fn members(row: &Value, body: &Value) -> Value {
+    match (row, body) {
+        (Value::Object(_), Value::Object(body)) => {
+            body.iter().map(|(name, inner)| (name.clone(), members(&row[name], inner))).collect()
+        }
+        _ => row.clone(),
+    }
+}
+
+/// Whether a row has a text there.
+fn is_said(text: &Value) -> bool {
+    text.as_str().is_some_and(|text| !text.is_empty())
 }
 
 /// An edit that somebody tried.
@@ -56,11 +93,13 @@ pub struct Visit {
 /// Try an edit.
 pub fn visit(world: &mut World, edit: Edit) -> Visit {
     let (before, sent) = (facts::of(world, edit.side), world.sent.len());
-    let done = act(world, &edit);
+    let mut done = act(world, &edit);
     let restored = done.as_ref().filter(|_| edit.change == Change::Restore).map(|done| done.series.clone());
     if let (Some(series), Some(observer)) = (restored, &mut world.observer) {
         observer.restored.insert(series);
     }
+    let wrote = done.as_mut().and_then(|done| done.wrote.take());
+    world.wrote.extend(wrote.map(|text| (edit.side, text)));
     let after = if done.is_some() { facts::of(world, edit.side) } else { Facts::new() };
     Visit { edit, done, before, after, sent, step_end: sent }
 }
@@ -85,11 +124,38 @@ fn act(world: &mut World, edit: &Edit) -> Option<Done> {
             Side::Outlook => None,
         };
     }
+    if edit.change == Change::Undo {
+        return undo(world, edit);
+    }
     match edit.side {
         Side::App => here::act(world, edit),
         Side::Google => pages::act(&google::Pages(world), world, edit),
         Side::Outlook => pages::act(&outlook::Pages(world), world, edit),
     }
+}
+
+/// Take back one of the texts that were written there and still are so.
+fn undo(world: &mut World, edit: &Edit) -> Option<Done> {
+    let side = edit.side;
+    let is_seen = |text: &Text| {
+        let id = text.occurrence.as_ref().unwrap_or(&text.series);
+        let row = match side {
+            Side::App => here::shown(world, &text.series, text.occurrence.as_deref()),
+            Side::Google => google::Pages(world).event(id).filter(|row| row["status"] != "cancelled"),
+            Side::Outlook => outlook::Pages(world).event(id),
+        };
+        row.is_some_and(|row| text.is_in(&row))
+    };
+    let own = world.wrote.iter().enumerate().rev().filter(|(_, (by, text))| *by == side && is_seen(text));
+    let at = nth(&own.map(|(at, _)| at).collect::<Vec<_>>(), edit.event)?;
+    let (_, text) = world.wrote.get(at)?.clone();
+    let done = match side {
+        Side::App => here::undo(world, &text),
+        Side::Google => pages::undo(&google::Pages(world), world, side, &text),
+        Side::Outlook => pages::undo(&outlook::Pages(world), world, side, &text),
+    }?;
+    world.wrote.remove(at);
+    Some(done)
 }
 
 fn nth<T: Clone>(all: &[T], n: u16) -> Option<T> {
@@ -225,5 +291,22 @@ fn rule(rhythm: Rhythm) -> Value {
         Rhythm::Weekly => {
             json!({"@type": "RecurrenceRule", "frequency": "weekly", "until": "2026-06-30T23:59:59"})
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_taken_back_member_by_member() {
+        let body = json!({"title": "new", "locations": {"1": {"name": "here"}}, "description": null});
+        let row =
+            json!({"title": "old", "locations": {"2": {"name": "there"}}, "description": "words", "start": "now"});
+        let before = members(&row, &body);
+        assert_eq!(before, json!({"title": "old", "locations": {"1": null}, "description": "words"}));
+        let after = json!({"title": "new", "locations": {"1": {"name": "here"}, "2": {"name": "there"}}});
+        let text = Text { series: String::new(), occurrence: None, before, after: members(&after, &body) };
+        assert!(text.is_in(&after) && !text.is_in(&row));
     }
 }

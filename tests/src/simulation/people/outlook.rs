@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tandem_engine::time::parse_rfc3339;
 
-use super::{DAY_MS, New, QUARTER_MS, ended, formed, moved, other_days, rule, shifted, takes};
+use super::{DAY_MS, New, QUARTER_MS, ended, formed, is_said, moved, other_days, rule, shifted, takes};
 use crate::person::outlook_rule;
 use crate::simulation::facts::title;
 use crate::simulation::history::{Change, Edit, Form};
@@ -116,6 +116,9 @@ fn patch(edit: &Edit, name: &str, row: &Value, recurs: bool) -> Option<Value> {
             let at = |wall: &str| json!({"dateTime": wall, "timeZone": zone_of(*form)});
             json!({"isAllDay": *form == Form::Day, "start": at(&start), "end": at(&ended(&start, length_ms))})
         }
-        Change::New { .. } | Change::Delete | Change::Restore => json!({}),
+        Change::Erase if is_said(&row["bodyPreview"]) => json!({"body": {"contentType": "text", "content": ""}}),
+        Change::Erase if is_said(&row["location"]["displayName"]) => json!({"location": {"displayName": ""}}),
+        Change::Erase => return None,
+        Change::New { .. } | Change::Delete | Change::Restore | Change::Undo => json!({}),
     })
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Done, NEXT, chosen, is_of_all, number};
+use super::{Done, NEXT, Text, chosen, is_of_all, members, number};
 use crate::simulation::facts::{family, written};
-use crate::simulation::history::{Change, Edit};
+use crate::simulation::history::{Change, Edit, Side};
 use crate::world::World;
 
 /// A provider's pages. What they refuse is none, or false.
@@ -57,23 +57,46 @@ pub(super) fn act<P: Pages>(pages: &P, world: &World, edit: &Edit) -> Option<Don
         // It begins where the rule says, which may be elsewhere than the occurrence was.
         let body = pages.body_of_series(edit, &family, &second);
         let _ = body.is_some_and(|body| pages.change(second["id"].as_str().unwrap_or_default(), &body));
-        return Some(Done { family, deleted: false, split: true, series, target });
+        return Some(Done { family, split: true, series, target, ..Done::default() });
     }
-    let done = if deletes {
-        pages.delete(&target)
-    } else if recurs && is_whole {
-        pages.change(&target, &pages.body_of_series(edit, &family, &row)?)
-    } else {
-        pages.change(&target, &pages.body(edit, &family, &row, recurs)?)
-    };
-    done.then_some(Done { family, deleted: deletes && is_whole, split: false, series, target })
+    if deletes {
+        let done = pages.delete(&target);
+        return done.then_some(Done { family, deleted: is_whole, series, target, ..Done::default() });
+    }
+    let body = match recurs && is_whole {
+        true => pages.body_of_series(edit, &family, &row),
+        false => pages.body(edit, &family, &row, recurs),
+    }?;
+    let done = pages.change(&target, &body);
+    let now = pages.event(&target).filter(|_| done && edit.change.is_of_text());
+    let wrote = now.map(|now| Text {
+        series: series.clone(),
+        occurrence: (!is_whole).then(|| target.clone()),
+        before: members(&row, &body),
+        after: members(&now, &body),
+    });
+    done.then_some(Done { family, series, target, wrote, ..Done::default() })
+}
+
+/// Take a text back.
+pub(super) fn undo<P: Pages>(pages: &P, world: &World, side: Side, text: &Text) -> Option<Done> {
+    let mut found = None;
+    written(world, side, |row| {
+        if row.series.is_none() && *row.id == *text.series {
+            found = family(row.title);
+        }
+    });
+    let (family, series) = (found?, text.series.clone());
+    let target = text.occurrence.clone().unwrap_or_else(|| series.clone());
+    pages.change(&target, &text.before).then_some(Done { family, series, target, ..Done::default() })
 }
 
 /// One of the events that a person sees there: the number of its family, and its id.
 fn chosen_there(world: &World, edit: &Edit) -> Option<(u32, String)> {
     let mut rows = Vec::new();
     written(world, edit.side, |row| {
-        let family = family(row.title).filter(|_| row.series.is_none());
+        let counts = edit.change != Change::Erase || !row.notes.is_empty() || !row.place.is_empty();
+        let family = family(row.title).filter(|_| row.series.is_none() && counts);
         rows.extend(family.map(|family| (number(&family), row.id.clone().into_owned())));
     });
     chosen(rows, edit.event)
