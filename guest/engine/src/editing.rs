@@ -10,7 +10,7 @@ use crate::event::patch::merge_patch;
 use crate::event::{Document, is_excluded};
 use crate::id;
 use crate::limits::REPLANS;
-use crate::recurrence::{self, SplitError, exception, override_patch};
+use crate::recurrence::{self, BadPath, SplitError, exception, override_patch};
 use crate::sync::state::State;
 use crate::time::{LocalDateTime, Zones};
 
@@ -164,7 +164,7 @@ fn decide<F: Effects>(fx: &mut F, zones: &dyn Zones, edit: &Edit) -> Result<Deci
     if edit.expected_revision.is_some_and(|expected| expected != row.revision) {
         return Err(EditError::Stale(row.revision));
     }
-    let document = Document::parse(&row.document).unwrap_or_default();
+    let document = recurrence::whole(&Document::parse(&row.document).unwrap_or_default()).0;
     let single = !document.is_recurring();
     if single
         && edit.scope != Scope::All
@@ -323,7 +323,7 @@ fn change(edit: &Edit, document: &Document) -> Result<Option<Document>, EditErro
         Action::Delete => return Ok(None),
         Action::Patch(text) => {
             let patch = object(text)?;
-            let mut patched = merge_patch(document, &patch);
+            let mut patched = merge_patch(&recurrence::take_back(document, &patch), &patch);
             if !patch.contains_key("recurrenceRules") {
                 recurrence::move_rules(document, &mut patched);
             }
@@ -354,7 +354,15 @@ fn parse(text: &str) -> Result<Document, EditError> {
         Some(kind) if kind == "Event" => {}
         Some(_) => return Err(invalid("/@type", "not-an-event", "expected a JSCalendar Event")),
     }
-    Ok(Document::new(properties))
+    let document = Document::new(properties);
+    let twice = recurrence::overlapping(&document);
+    let problem = |path| bad_path(path, "the override says this and a part of it; say one of them");
+    if twice.is_empty() { Ok(document) } else { Err(EditError::Invalid(twice.iter().map(problem).collect())) }
+}
+
+fn bad_path(bad: &BadPath, message: &str) -> Problem {
+    let path = bad.path.replace('~', "~0").replace('/', "~1");
+    Problem::new(&format!("/recurrenceOverrides/{}/{path}", bad.recurrence_id), "bad-path", message)
 }
 
 fn put<F: Effects>(
@@ -363,11 +371,15 @@ fn put<F: Effects>(
     existing: Option<&EventRow>,
     document: &Document,
 ) -> Result<Write, EditError> {
-    let found = problems(document, zones);
+    let (document, bad) = recurrence::whole(document);
+    let mut found = problems(&document, zones);
+    let nowhere =
+        "the path leads nowhere: all of it but its end must exist, none of it in a list; say the whole property";
+    found.extend(bad.iter().map(|path| bad_path(path, nowhere)));
     if !found.is_empty() {
         return Err(EditError::Invalid(found));
     }
-    let document = &recurrence::tidied(document);
+    let document = &recurrence::tidied(&document);
     let before = existing.map_or(0, |row| row.revision);
     if let Some(row) = existing.filter(|row| !row.deleted && row.document == document.text()) {
         return Ok(Write { before, row: row.clone() });

@@ -8,6 +8,7 @@ mod fairness;
 mod guards;
 mod modes;
 mod pages;
+mod paths;
 mod policies;
 mod read_only;
 mod round_trip;

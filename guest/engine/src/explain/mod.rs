@@ -181,8 +181,10 @@ impl Known {
         let notes = Notes::of(shadow.as_ref());
         let live = shadow.as_ref().filter(|shadow| !shadow.gone);
         let agreed = live.map(Shadow::agreed);
-        let agreed = agreed.and_then(|text| Document::parse(text).ok()).unwrap_or_default();
-        let shown = outward::view(replica.mode, document.clone());
+        let whole = |document: &Document| recurrence::whole(document).0;
+        let agreed =
+            agreed.and_then(|text| Document::parse(text).ok()).map(|agreed| whole(&agreed)).unwrap_or_default();
+        let shown = outward::view(replica.mode, whole(document));
         Self { replica: replica.id, notes, agreed, shown, shadow }
     }
 

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::patch::apply_patch;
+use super::patch::{apply_patch, unescape};
 use super::series::contains;
 use crate::event::{Document, is_excluded};
 use crate::time::{Duration, is_midnight};
 
 /// Properties of a series that its occurrences do not have (RFC 8984 section 4.3.5 forbids them in overrides).
-const SERIES_ONLY: [&str; 8] = [
+pub(super) const SERIES_ONLY: [&str; 8] = [
     "@type",
     "uid",
     "recurrenceRules",
@@ -77,8 +77,8 @@ pub fn tidied(document: &Document) -> Document {
         }
         changes.retain(|name, value| match name.as_str() {
             "start" => value.as_str() != Some(id),
-            _ if value.is_null() => name.contains('/') || tidy.get(name).is_some(),
-            _ => tidy.get(name) != Some(value),
+            _ if value.is_null() => name.contains('/') || tidy.get(&unescape(name)).is_some(),
+            _ => tidy.get(&unescape(name)) != Some(value),
         });
         if !changes.is_empty() || !contains(document.value(), id).unwrap_or(true) {
             kept.insert(id.clone(), Value::Object(changes));

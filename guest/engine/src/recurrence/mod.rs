@@ -32,6 +32,7 @@ mod span;
 mod split;
 mod text;
 mod times;
+mod whole;
 mod written;
 
 pub use dates::{Dates, DatesError, DatesKind, ListedDate, format_dates, parse_dates};
@@ -47,3 +48,4 @@ pub use series::{Problem, Series, SeriesError, contains, occurrences_on, problem
 pub use span::span;
 pub use split::{SplitError, split};
 pub use times::{Time, Times, Window};
+pub use whole::{BadPath, overlapping, take_back, whole};

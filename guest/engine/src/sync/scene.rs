@@ -8,6 +8,7 @@ use crate::event::Document;
 use crate::event::keys::Keys;
 use crate::event::merge::{Preference, Side, Versions, merge};
 use crate::provider::Notes;
+use crate::recurrence;
 
 /// Changes that belong into one commit.
 #[derive(Default)]
@@ -77,7 +78,8 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn local(&self, row: Option<EventRow>, shadow: Option<&Shadow>) -> Local {
         let agreed = shadow.filter(|shadow| !shadow.gone);
         let base_text = agreed.map(Shadow::agreed);
-        let parse = |text: &str| Document::parse(text).unwrap_or_default();
+        // Paths in overrides may be of a time when they were stored.
+        let parse = |text: &str| recurrence::whole(&Document::parse(text).unwrap_or_default()).0;
         let base = base_text.map(parse).unwrap_or_default();
         // Most events are as they were agreed: the same text is not read twice.
         let read = |text: &str| if base_text == Some(text) { base.clone() } else { parse(text) };

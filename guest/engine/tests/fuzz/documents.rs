@@ -20,6 +20,8 @@ fn patch(source: &mut Unstructured<'_>) -> Result<Value> {
         json!({"recurrenceRules": [{"@type": "RecurrenceRule", "frequency": "daily", "interval": 2, "until": "2026-04-01T09:00:00"}]}),
         json!({"recurrenceRules": null, "recurrenceOverrides": null}),
         json!({"recurrenceOverrides": {"2026-03-31T09:00:00": {"title": SECRET, "locations": {"1": {"name": "x"}}}}}),
+        json!({"recurrenceOverrides": {"2026-03-31T09:00:00": {"locations/1/name": SECRET, "alerts/a~1b": {}, "alerts": null}}}),
+        json!({"recurrenceOverrides": {"2026-03-10T09:00:00": {"participants/p1/name": null, "participants/p1": {}}}}),
         json!({"participants": {"p2": {"@type": "Participant", "sendTo": {"imip": "mailto:eve@example.com"}}, "p1": null}}),
         json!({"showWithoutTime": true, "start": "2026-03-03T00:00:00", "duration": "P1D", "timeZone": null}),
         json!({"timeZone": "America/New_York", "excluded": true}),
@@ -79,6 +81,8 @@ pub fn check(world: &mut World, edit: &Edit) {
         assert_eq!(document.text(), row.document, "it is stored in its canonical form");
         assert_eq!(problems(&document, &world.zones), [], "what is stored is valid");
         assert!(row.start_ms <= row.end_ms);
+        let mut patches = document.overrides().into_iter().flat_map(|all| all.values()).filter_map(Value::as_object);
+        assert!(!patches.any(|patch| patch.keys().any(|name| name.contains('/'))), "an override has a path");
     }
 }
 
