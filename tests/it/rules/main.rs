@@ -15,6 +15,7 @@ mod round_trip;
 mod scopes;
 mod series;
 mod unanswered;
+mod white_space;
 
 use serde_json::{Value, json};
 use tandem_engine::effects::{ConflictPolicy, ReplicaMode};

@@ -265,6 +265,15 @@ fn html_is_rewritten_and_text_can_be_asked_for() {
     w.prefer = vec!["outlook.body-content-type=\"text\"".to_owned()];
     assert_eq!(w.event(id(&event))["body"], json!({ "contentType": "text", "content": "a < b\r\nc" }));
     w.prefer.clear();
+    let odd = json!({ "body": { "contentType": "text", "content": " a  b\t<\nc " } });
+    for (keeps_blanks, expected) in
+        [(false, " a b &lt;<br>\r\nc "), (true, "&nbsp;a&nbsp;&nbsp;b&nbsp;&nbsp;&nbsp;&nbsp;&lt;<br>\r\nc&nbsp;")]
+    {
+        w.graph.configure(|config| config.keeps_blanks = keeps_blanks);
+        let spaced = w.patched(id(&event), &odd);
+        assert!(spaced["body"]["content"].as_str().unwrap().contains(&format!(">{expected}</div>")), "{spaced}");
+        assert_eq!(w.patched(id(&event), &json!({ "body": spaced["body"] }))["body"], spaced["body"]);
+    }
     w.graph.configure(|config| config.rewrites_bodies = false);
     let kept = w.patched(id(&event), &json!({ "body": { "contentType": "text", "content": "plain" } }));
     assert_eq!(kept["body"], json!({ "contentType": "text", "content": "plain" }));

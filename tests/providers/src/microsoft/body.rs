@@ -220,8 +220,9 @@ fn content(state: &State, change: &mut Change, value: &Value) -> Result<(), ApiE
     let given = text(object, "content");
     let (kind, stored) = match (state.config.rewrites_bodies, kind == "text") {
         (true, _) if given.is_empty() => (json!("html"), String::new()),
-        (true, true) => (json!("html"), html::of_text(given)),
-        (true, false) => (json!("html"), html::document(given)),
+        (true, true) => (json!("html"), html::of_text(given, state.config.keeps_blanks)),
+        (true, false) if state.config.keeps_blanks => (json!("html"), html::document(given)),
+        (true, false) => (json!("html"), html::document(&html::folded(given))),
         (false, _) => (kind, given.to_owned()),
     };
     change.members.insert("bodyPreview".to_owned(), json!(html::preview(&stored)));

@@ -191,6 +191,8 @@ pub struct Config {
     pub blank_recurrence_zone: bool,
     /// HTML bodies are rewritten into whole documents, and text into HTML.
     pub rewrites_bodies: bool,
+    /// Rewritten bodies keep runs of blanks, those of a text as no-break spaces; else they are folded.
+    pub keeps_blanks: bool,
     /// A body written without the join link ends the online meeting.
     pub lost_link_ends_meeting: bool,
     /// Deleting a meeting as its organizer mails the attendees.
@@ -276,6 +278,7 @@ impl Default for Config {
             keeps_iana: true,
             blank_recurrence_zone: false,
             rewrites_bodies: true,
+            keeps_blanks: false,
             lost_link_ends_meeting: true,
             delete_mails: true,
             allow_http_webhooks: false,

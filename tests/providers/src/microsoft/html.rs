@@ -3,6 +3,7 @@
 
 const HEAD: &str = "<html>\r\n<head>\r\n<meta http-equiv=\"Content-Type\" content=\"text/html; charset=utf-8\">\r\n\
                     </head>\r\n<body>\r\n";
+const NBSP: &str = "&nbsp;";
 const TAIL: &str = "\r\n</body>\r\n</html>\r\n";
 
 /// A whole document of an HTML body.
@@ -22,31 +23,61 @@ fn inner(html: &str) -> &str {
     html.get(begin..end).unwrap_or(html)
 }
 
-/// HTML of a plain text.
-pub(crate) fn of_text(text: &str) -> String {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    document(&format!("<div class=\"PlainText\">{}</div>", escaped.replace("\r\n", "\n").replace('\n', "<br>\r\n")))
+/// HTML of a plain text. Runs of blanks stay as no-break spaces, a tab as four, or are folded.
+pub(crate) fn of_text(text: &str, keeps_blanks: bool) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace("\r\n", "\n");
+    let of = |run: usize, inside: bool| match keeps_blanks && (run > 1 || !inside) {
+        true => NBSP.repeat(run),
+        false => " ".to_owned(),
+    };
+    let lines: Vec<String> = escaped.split('\n').map(|line| spaced(line, of)).collect();
+    document(&format!("<div class=\"PlainText\">{}</div>", lines.join("<br>\r\n")))
 }
 
-/// The plain text of an HTML body: tags fall away, breaks become lines.
+/// HTML with its runs of blanks folded.
+pub(crate) fn folded(html: &str) -> String {
+    spaced(html, |_, _| " ".into())
+}
+
+/// A text with other runs of blanks, given how wide each is and whether there is something on both its sides.
+fn spaced(text: &str, of: impl Fn(usize, bool) -> String) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find([' ', '\t']) {
+        let (before, run) = rest.split_at(at);
+        rest = run.trim_start_matches([' ', '\t']);
+        let run = run.strip_suffix(rest).unwrap_or_default();
+        let width = run.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum();
+        out.push_str(before);
+        out.push_str(&of(width, !out.is_empty() && !rest.is_empty()));
+    }
+    out + rest
+}
+
+/// The plain text of an HTML body: tags fall away, breaks become lines. As on a page, white space is one blank, and none where
+/// a line begins or ends.
 pub(crate) fn to_text(html: &str) -> String {
     let mut text = String::new();
     let mut rest = inner(html);
-    while let Some((before, after)) = rest.split_once('<') {
-        text.push_str(&before.replace(['\r', '\n'], ""));
-        let Some((tag, behind)) = after.split_once('>') else { break };
+    loop {
+        let (before, after) = rest.split_once('<').map_or((rest, None), |(before, after)| (before, Some(after)));
+        for letter in before.chars() {
+            match letter.is_ascii_whitespace() {
+                true if text.is_empty() || text.ends_with([' ', '\n']) => {}
+                true => text.push(' '),
+                false => text.push(letter),
+            }
+        }
+        let Some((tag, behind)) = after.and_then(|after| after.split_once('>')) else { break };
         let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default().to_ascii_lowercase();
         let closes = tag.starts_with('/');
         if name == "br" || (closes && matches!(name.as_str(), "p" | "div" | "li" | "tr")) {
+            text.truncate(text.trim_end_matches(' ').len());
             text.push_str("\r\n");
         }
         rest = behind;
     }
-    if !rest.contains('<') {
-        text.push_str(&rest.replace(['\r', '\n'], ""));
-    }
-    let plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&quot;", "\"");
-    plain.replace("&amp;", "&").trim_end().to_owned()
+    let plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    plain.replace(NBSP, " ").replace('\u{a0}', " ").replace("&amp;", "&").trim_end().to_owned()
 }
 
 /// The first 255 characters of the text, on one line.

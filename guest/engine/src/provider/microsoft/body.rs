@@ -3,13 +3,21 @@
 //! A body without formatting becomes plain text, any other stays HTML, so that an edit of the description does not
 //! flatten it. The block that an online meeting keeps in its body is cut off, remembered, and sent back with every
 //! change of the description: without it the meeting ends.
+//!
+//! White space is for the server: it may fold it, or keep it by no-break spaces. What that makes of a description is
+//! nobody's edit, so descriptions that only differ in it count as the same, and each side keeps its own.
+
+use serde_json::{Map, Value};
 
 use super::wire;
+use crate::event::Document;
 
 /// Tags that say nothing but where lines end.
 const PLAIN: [&str; 11] = ["html", "head", "meta", "title", "body", "div", "p", "br", "span", "font", "o:p"];
 /// Tags that begin and end a line.
 const BLOCKS: [&str; 2] = ["div", "p"];
+/// The properties of a description.
+const NAMES: [&str; 2] = ["description", "descriptionContentType"];
 /// What the block of an online meeting begins with.
 const MEETING: [&str; 2] = ["me-email-text", "________________________"];
 
@@ -41,7 +49,7 @@ pub(super) fn read(body: &wire::Body, online: bool) -> Read {
 }
 
 /// The body to write.
-pub(super) fn write(description: &str, html: bool, blob: &str) -> serde_json::Value {
+pub(super) fn write(description: &str, html: bool, blob: &str) -> Value {
     let (kind, content) = match (html, blob.is_empty()) {
         (false, true) => ("text", description.to_owned()),
         (true, true) => ("html", description.to_owned()),
@@ -49,6 +57,82 @@ pub(super) fn write(description: &str, html: bool, blob: &str) -> serde_json::Va
         (false, false) => ("html", format!("<div>{}</div>\n{blob}", escaped(description))),
     };
     serde_json::json!({"contentType": kind, "content": content})
+}
+
+/// A document with its descriptions in the form that all have which Outlook shows alike.
+pub(super) fn shown(document: &Document) -> Document {
+    let said = said(document.properties(), ("", false));
+    let series = members(said);
+    let mut shown = document.clone();
+    for (name, value) in NAMES.into_iter().zip(&series) {
+        if document.get(name) != value.as_ref() {
+            shown.set(name, value.clone());
+        }
+    }
+    let speaks = |patch: &Value| NAMES.iter().any(|name| patch.get(name).is_some());
+    if let Some(all) = document.overrides().filter(|all| all.values().any(speaks)) {
+        let occurrence = |(id, patch): (&String, &Value)| match patch.as_object().filter(|_| speaks(patch)) {
+            Some(own) => (id.clone(), Value::Object(shown_in(own, said, &series))),
+            None => (id.clone(), patch.clone()),
+        };
+        shown.set_overrides(all.iter().map(occurrence).collect());
+    }
+    shown
+}
+
+/// The same of an override.
+fn shown_in(patch: &Map<String, Value>, series: (&str, bool), of_series: &[Option<Value>; 2]) -> Map<String, Value> {
+    let mut shown = patch.clone();
+    for ((name, value), inherited) in NAMES.into_iter().zip(members(said(patch, series))).zip(of_series) {
+        if value == *inherited {
+            shown.remove(name);
+        } else {
+            shown.insert(name.to_owned(), value.unwrap_or_default());
+        }
+    }
+    shown
+}
+
+/// The description in properties, and whether it is HTML; what they are silent about they have from elsewhere.
+fn said<'a>(properties: &'a Map<String, Value>, inherited: (&'a str, bool)) -> (&'a str, bool) {
+    let [text, kind] = NAMES.map(|name| properties.get(name).map(|value| value.as_str().unwrap_or_default()));
+    (text.unwrap_or(inherited.0), kind.map_or(inherited.1, is_html))
+}
+
+/// The properties of what Outlook shows of a description.
+fn members((description, html): (&str, bool)) -> [Option<Value>; 2] {
+    let (text, html) = form(description, html);
+    [Some(text).filter(|text| !text.is_empty()).map(Value::from), html.then(|| "text/html".into())]
+}
+
+/// Whether a content type is that of HTML.
+pub(super) fn is_html(content_type: &str) -> bool {
+    content_type.starts_with("text/html")
+}
+
+/// The form of a description, and whether it still is HTML then. Its edges have no white space, nor have those of lines;
+/// runs of blanks are one.
+fn form(description: &str, html: bool) -> (String, bool) {
+    if !html {
+        return (folded(description), false);
+    }
+    let own = inner(description);
+    match plain(own) {
+        Some(text) => (folded(&text), false),
+        // There it is as it was written.
+        None if own.to_ascii_lowercase().contains("<pre") => (lines(own), true),
+        None => (words(own, |c| c.is_ascii_whitespace()).trim().to_owned(), true),
+    }
+}
+
+fn folded(text: &str) -> String {
+    let lines: Vec<String> =
+        text.split('\n').map(|line| words(line, |c| c.is_ascii_whitespace() || c == '\u{a0}')).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+fn words(text: &str, is_blank: impl Fn(char) -> bool) -> String {
+    text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn lines(text: &str) -> String {
@@ -181,6 +265,103 @@ mod tests {
             let found = read(&html(content), false);
             assert_eq!((found.text.as_str(), found.html, found.blob.as_str()), (text, is_html, ""), "{content}");
         }
+    }
+
+    /// What servers may make of a text: they keep blanks or fold them.
+    fn served(text: &str) -> [String; 3] {
+        let html = |text: String| format!("<html><body>\r\n<div>{text}</div>\r\n</body></html>");
+        let escaped = text.replace("\r\n", "\n").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let folded = |text: &str| text.split([' ', '\t']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let lines = |line: fn(&str) -> String| escaped.split('\n').map(line).collect::<Vec<_>>().join("<br>\r\n");
+        [
+            html(lines(|line| line.replace('\t', "&nbsp;&nbsp; ").replace(' ', "&nbsp;"))),
+            html(lines(|line| line.replace("  ", "&nbsp; "))),
+            html(escaped.split('\n').map(folded).collect::<Vec<_>>().join("<br>\r\n")),
+        ]
+    }
+
+    #[test]
+    fn what_comes_back_of_a_text_is_no_difference() {
+        let texts = [
+            "",
+            "a",
+            "a  b",
+            " a",
+            "a ",
+            "a\n",
+            "\n\na",
+            "a\tb",
+            "a \n  b",
+            "a\r\nb",
+            "a\n\n\nb",
+            "\u{a0}a\u{a0}\u{a0}b",
+            " ",
+            "\u{3000}a",
+            "<b>a</b>  &nbsp; &amp;",
+        ];
+        for text in texts {
+            for content in served(text) {
+                let back = read(&html(&content), false);
+                assert_eq!(form(&back.text, back.html), form(text, false), "{text:?} as {content:?}");
+            }
+            let (once, _) = form(text, false);
+            assert_eq!(form(&once, false).0, once, "{text:?}");
+        }
+        for (one, other) in [("a b", "ab"), ("a\nb", "a b"), ("a\nb", "a\n\nb"), ("a", "A"), ("a", ""), ("-", "--")] {
+            assert_ne!(form(one, false), form(other, false), "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_back_of_html_is_no_difference() {
+        for (written, other, is_html) in [
+            ("<p>a</p><p>b</p>", "a\nb", false),
+            ("<p>a  \r\n b</p>", "a b", false),
+            ("<p>1 &lt; 2</p>", "1 < 2", false),
+            ("<p></p>", "", false),
+            (" <p>a  <b>b</b></p>\r\n", "<p>a\r\n<b>b</b></p>", true),
+        ] {
+            assert_eq!(form(written, true), form(other, is_html), "{written}");
+            let back = read(&html(&format!("<html><body>\r\n{}\r\n</body></html>", written.trim())), false);
+            assert_eq!(form(&back.text, back.html), form(written, true), "{written}");
+        }
+        for (one, other) in [
+            ("<p>a <b>b</b></p>", "<p>a<b>b</b></p>"),
+            ("<p>a</p>", "<p>b</p>"),
+            ("<pre>a  b</pre>", "<pre>a b</pre>"),
+            ("<p><b>a</b></p>", "<p><i>a</i></p>"),
+        ] {
+            assert_ne!(form(one, true), form(other, true), "{one}");
+        }
+        assert_ne!(form("<p>a</p>", true), form("<p>a</p>", false));
+    }
+
+    #[test]
+    fn documents_shown_alike_have_one_form() {
+        let document = |value: serde_json::Value| Document::parse(&value.to_string()).unwrap_or_default();
+        let here = document(serde_json::json!({
+            "title": " t  t", "description": "<p>a  b</p>", "descriptionContentType": "text/html",
+            "recurrenceOverrides": {
+                "2026-03-03T09:00:00": {"description": "<p>c\n</p>", "title": "x"},
+                "2026-03-04T09:00:00": {"description": "d  <", "descriptionContentType": null},
+                "2026-03-05T09:00:00": {"description": null},
+                "2026-03-06T09:00:00": {"excluded": true},
+                "2026-03-07T09:00:00": {"description": "<b>f</b>"},
+            },
+        }));
+        let there = document(serde_json::json!({
+            "title": " t  t", "description": "a b", "descriptionContentType": "text/plain",
+            "recurrenceOverrides": {
+                "2026-03-03T09:00:00": {"description": "c", "title": "x"},
+                "2026-03-04T09:00:00": {"description": "d <"},
+                "2026-03-05T09:00:00": {"description": null},
+                "2026-03-06T09:00:00": {"excluded": true},
+                "2026-03-07T09:00:00": {"description": "<b>f</b>", "descriptionContentType": "text/html"},
+            },
+        }));
+        assert_eq!(shown(&here), shown(&there));
+        let plain = document(serde_json::json!({"title": " t  t", "description": "a b"}));
+        assert_eq!(shown(&plain), plain);
     }
 
     #[test]

@@ -41,8 +41,8 @@ pub(super) fn update(target: &Target<'_>, update: &Update<'_>) -> Result<Option<
     let before = fields(from);
     let mut body = fields(to);
     body.retain(|name, value| before.get(name) != Some(value));
-    let text = |document| ["description", "descriptionContentType"].map(|name| Document::str(document, name));
-    if text(from) != text(to) {
+    let text = |document: &Document| ["description", "descriptionContentType"].map(|name| document.get(name).cloned());
+    if text(from) != text(to) && text(&body::shown(from)) != text(&body::shown(to)) {
         body.insert("body".into(), description(to, &update.lines.blob));
     }
     when(target, from, to, &mut body)?;
@@ -147,7 +147,7 @@ fn times(target: &Target<'_>, document: &Document) -> Result<Times, Refused> {
 }
 
 fn description(document: &Document, blob: &str) -> Value {
-    let html = document.str("descriptionContentType").is_some_and(|kind| kind.starts_with("text/html"));
+    let html = document.str("descriptionContentType").is_some_and(body::is_html);
     body::write(document.str("description").unwrap_or_default(), html, blob)
 }
 
