@@ -62,10 +62,6 @@ fn noted(notes: &str, kind: Option<&str>) -> Value {
     event
 }
 
-fn outlook(world: &World) -> Value {
-    world.microsoft.truth(ACCOUNT)[0].clone()
-}
-
 /// What somebody sees there.
 fn seen(world: &World) -> String {
     let window = (0, i64::MAX / 4);
