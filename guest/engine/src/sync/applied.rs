@@ -28,10 +28,9 @@ struct Reading {
     document: Document,
     /// Groups of properties that the request changed and that are as it said.
     hits: usize,
-    /// Groups of properties that it changed and that somebody has changed since.
+    /// Groups of properties that it changed and that are not: of a known event it is not applied then, or somebody has written
+    /// over it, which is a clash to be recorded.
     misses: usize,
-    /// One request writes all of the event or series itself, or nothing: this one is not applied.
-    refuted: bool,
 }
 
 impl<F: Effects> Session<'_, F> {
@@ -51,7 +50,7 @@ impl<F: Effects> Session<'_, F> {
         let best = sent
             .rev()
             .map(|sent| (self.reading(present, &base, &align(&sent, &present.document)), sent))
-            .filter(|(reading, _)| reading.hits > 0 && !(is_known && reading.refuted))
+            .filter(|(reading, _)| reading.hits > 0 && !(is_known && reading.misses > 0))
             .max_by_key(|(reading, _)| reading.hits.cast_signed() - reading.misses.cast_signed());
         let told = told(&notes, present);
         let apart = Apart { present, told: &told, base: &base, notes: &notes };
@@ -100,17 +99,15 @@ impl<F: Effects> Session<'_, F> {
 
     /// Compare what is there with what was there before and with what was sent, property by property.
     fn reading(&self, present: &Present, base: &Document, sent: &Document) -> Reading {
-        let mut reading = Reading { document: base.clone(), hits: 0, misses: 0, refuted: false };
+        let mut reading = Reading { document: base.clone(), hits: 0, misses: 0 };
         for group in groups([base, sent, &present.document]) {
             let same = |a: &Document, b: &Document| group.iter().all(|name| a.get(name) == b.get(name));
             if same(sent, base) {
                 continue;
             }
             let is_sent = self.shows(present, &group, sent);
-            let is_known = self.shows(present, &group, base);
-            reading.hits += usize::from(is_sent && !is_known);
+            reading.hits += usize::from(is_sent && !self.shows(present, &group, base));
             reading.misses += usize::from(!is_sent);
-            reading.refuted |= is_known && !is_sent;
             let from = if is_sent { &present.document } else { sent };
             for name in group {
                 reading.document.set(name, from.get(name).cloned());
