@@ -43,8 +43,9 @@ pub const OCCURRENCE_MARGIN_MS: u64 = 31 * 86_400_000;
 /// Pages of changes that are pulled in one step before a series is moved or deleted.
 pub const PAGES_BEFORE_WRITE: u32 = 8;
 
-/// Steps in which that is tried, when there are always more of them.
-pub const LOOKS_BEFORE_WRITE: u32 = 5;
+/// Tries of a write in which that is done, when there are always more of them or they cannot be read. Steps that fail for
+/// other reasons count as well: an outage must not end it.
+pub const LOOKS_BEFORE_WRITE: u32 = 100;
 
 /// Pages of a search for one occurrence: it lies within two days, so there are few rows.
 pub const SEARCH_PAGES: u32 = 20;

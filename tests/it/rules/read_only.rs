@@ -77,6 +77,28 @@ fn a_busy_only_replica_that_may_not_write_leaves_the_application_alone() {
 }
 
 #[test]
+fn a_role_that_shows_no_details_any_more_takes_none_away() {
+    let mut world = of_boss(ReplicaMode::TwoWay, Role::Writer);
+    idle(&mut world);
+    world.google.set_role(BOSS, ACCOUNT, Some(Role::FreeBusyReader));
+    let id = world.google.truth(BOSS)[0]["id"].as_str().unwrap().to_owned();
+    world.google.user_patch(BOSS, &id, &json!({"summary": "theirs now"})).unwrap();
+    world.google.expire_sync_tokens(BOSS);
+    for _ in 0..3 {
+        world.clock.advance(2 * super::HOUR_MS);
+        let _ = world.settle();
+        assert!(world.titled("theirs").is_some(), "what is known of it stays");
+        assert_eq!(codes(&world), ["only-busy"]);
+    }
+    world.google.set_role(BOSS, ACCOUNT, Some(Role::Reader));
+    world.clock.advance(24 * super::HOUR_MS);
+    idle(&mut world);
+    assert!(world.titled("theirs now").is_some());
+    assert!(codes(&world).is_empty());
+    assert_eq!(world.google.counters().writes, 0);
+}
+
+#[test]
 fn a_free_busy_reader_gets_times_without_titles() {
     let mut world = of_boss(ReplicaMode::Pull, Role::FreeBusyReader);
     idle(&mut world);

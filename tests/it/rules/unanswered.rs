@@ -173,3 +173,87 @@ fn an_event_that_is_not_shown_for_a_while_is_not_deleted() {
         quiet(&mut world, "after that");
     }
 }
+
+#[test]
+fn what_somebody_deletes_before_it_was_seen_stays_deleted_unless_it_was_edited_since() {
+    for kind in [FaultKind::LostAnswer, FaultKind::ServerErrorAfterApplying(500)] {
+        for is_edited in [false, true] {
+            let mut world = World::new();
+            world.settle().unwrap();
+            world.create(&meeting("a@app", "made", "2026-03-03T09:00:00")).unwrap();
+            without_answer(&mut world, &kind, "POST");
+            world.google.user_delete(ACCOUNT, &only_id(&world)).unwrap();
+            if is_edited {
+                world.patch("a@app", &json!({"title": "made and edited"})).unwrap();
+            }
+            in_step(&mut world, &format!("{kind:?}, edited: {is_edited}"));
+            assert_eq!(world.google.live_count(ACCOUNT), usize::from(is_edited), "{kind:?}");
+            assert_eq!(world.titled("made and edited").is_some(), is_edited, "{kind:?}");
+            assert!(world.titled("made").is_none(), "{kind:?}");
+            let record = world.memory.conflicts.values().next().unwrap();
+            assert!(record.local.as_deref().unwrap_or_default().contains("made"), "the record has it: {record:?}");
+            quiet(&mut world, "after that");
+        }
+    }
+}
+
+#[test]
+fn an_id_that_was_used_before_is_no_deletion_by_somebody() {
+    let mut world = World::new();
+    let id = share(&mut world);
+    world.google.user_delete(ACCOUNT, &id).unwrap();
+    in_step(&mut world, "deleted");
+    // The same event once more, and its creation is not answered, nor applied.
+    world.create(&meeting("a@app", "shared", "2026-03-03T09:00:00")).unwrap();
+    without_answer(&mut world, &FaultKind::LostRequest, "POST");
+    in_step(&mut world, "made again");
+    assert_eq!(world.google.live_count(ACCOUNT), 1);
+    assert!(world.titled("shared").is_some());
+    assert_eq!(world.memory.conflicts.len(), 0);
+}
+
+#[test]
+fn an_exception_like_its_series_keeps_no_title_that_the_series_gave_up() {
+    for kind in ENDS {
+        let mut world = World::new();
+        world.settle().unwrap();
+        let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
+        series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
+        world.create(&series).unwrap();
+        let renamed = json!({"2026-03-05T09:00:00": {"title": "not this"}});
+        world.patch("a@app", &json!({"recurrenceOverrides": renamed})).unwrap();
+        idle(&mut world);
+        world.patch("a@app", &json!({"recurrenceOverrides": null})).unwrap();
+        idle(&mut world);
+        world.patch("a@app", &json!({"title": "renamed"})).unwrap();
+        without_answer(&mut world, &kind, "PATCH");
+        in_step(&mut world, &format!("{kind:?}"));
+        let shown: Vec<Value> = world.google.truth(ACCOUNT);
+        assert!(shown.iter().all(|row| row["summary"] == "renamed"), "{kind:?}: {shown:?}");
+        let (_, document) = world.titled("renamed").unwrap();
+        assert_eq!(document.get("recurrenceOverrides"), None, "{kind:?}: {document}");
+        quiet(&mut world, "after that");
+    }
+}
+
+#[test]
+fn exceptions_that_are_hidden_with_their_calendar_are_not_lost() {
+    let mut world = World::new();
+    world.settle().unwrap();
+    let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
+    series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
+    series["recurrenceOverrides"] = json!({"2026-03-05T09:00:00": {"title": "another"}});
+    world.create(&series).unwrap();
+    idle(&mut world);
+    let rows = world.google.truth(ACCOUNT);
+    let id = rows.iter().find_map(|row| row["recurringEventId"].as_str()).unwrap();
+    world.google.user_patch(ACCOUNT, id, &json!({"location": "Hall"})).unwrap();
+    hide(&world, "GET", 1);
+    let body = json!({"error": {"code": 404, "errors": [{"domain": "global", "reason": "notFound"}]}}).to_string();
+    let hidden = Fault::next(FaultKind::Raw { status: 404, body }).on_method("GET").on_path("*/events");
+    world.google.plan(hidden.after(1).times(2));
+    in_step(&mut world, "hidden for a moment");
+    let (_, document) = world.titled("series").unwrap();
+    assert_eq!(document["recurrenceOverrides"]["2026-03-05T09:00:00"]["title"], "another", "{document}");
+    quiet(&mut world, "after that");
+}

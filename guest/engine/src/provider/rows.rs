@@ -21,6 +21,8 @@ pub struct Page {
     pub next: Next,
     /// Whether we may write to the calendar; none when the page does not say.
     pub writable: Option<bool>,
+    /// We may only see when events are: they come without everything else.
+    pub only_busy: bool,
     /// The calendar's default zone.
     pub time_zone: Option<String>,
 }

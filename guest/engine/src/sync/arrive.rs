@@ -249,6 +249,10 @@ impl<F: Effects> Session<'_, F> {
                 _ => {}
             }
         }
+        // A calendar that is hidden just now hides them all.
+        if !lost.is_empty() && self.provider.may_hide() {
+            self.must_see_calendar()?;
+        }
         Ok((rows, lost))
     }
 

@@ -21,6 +21,10 @@ use crate::seeded::{Bug, has};
 pub(super) const CALENDAR_NOT_FOUND: &str =
     "the provider does not know the calendar or hides it; check its id and the account's permission";
 
+/// What people are told when they lose the sight of events.
+const ONLY_BUSY: &str = "the provider shows only when events are, and no longer what they are; give the account the right to \
+                         see all details again, or add the calendar anew";
+
 impl<F: Effects> Session<'_, F> {
     /// Whether there is a reason to look.
     pub(super) fn pull_is_due(&self) -> bool {
@@ -164,6 +168,11 @@ impl<F: Effects> Session<'_, F> {
     }
 
     fn apply(&mut self, listing: Listing, mut page: Page) -> Flow<()> {
+        if page.only_busy && self.state.details {
+            // Its rows would take away what is known of the events.
+            return Err(self.fail("only-busy", ONLY_BUSY));
+        }
+        self.state.details |= !page.only_busy && page.count > 0;
         if has(Bug::LastRowLost) {
             page.rows.pop();
         }

@@ -152,12 +152,18 @@ impl Apart<'_> {
         self.told.iter().any(|series| self.is(id, series, value(series, id)))
     }
 
-    /// As it was sent or known; or what it said next to the series as it was before, or as it was sent with it.
+    /// As it was sent or known; or what it said next to the series as it was before, or as it was sent with it. One with a
+    /// row of its own does so also when it says nothing.
     fn is(&self, id: &str, series: &Document, known: Option<&Value>) -> bool {
         let document = &self.present.document;
         let now = value(document, id);
+        if now == known {
+            return true;
+        }
+        let nothing = Value::Object(Map::new());
+        let known = known.or_else(|| self.notes.instances.contains_key(id).then_some(&nothing));
         let kept = |series| known.map(|known| rebased((series, id), (document, id), known));
-        now == known || now == kept(self.base).as_ref() || now == kept(series).as_ref()
+        now == kept(self.base).as_ref() || now == kept(series).as_ref()
     }
 
     fn are_all_ours(&self) -> bool {

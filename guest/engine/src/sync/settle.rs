@@ -257,6 +257,8 @@ impl<F: Effects> Session<'_, F> {
                 if decision == Decision::DeleteLocalEdited {
                     self.conflict(out, scene, None, None, &[], ConflictWinner::Remote);
                 }
+                // Made again here, it needs another id.
+                scene.notes.incarnation += 1;
                 let revision = self.delete_event(out, scene)?;
                 self.bury(out, scene, revision);
             }
@@ -273,6 +275,7 @@ impl<F: Effects> Session<'_, F> {
                 self.queue(out, scene);
             }
             Decision::Forget => {
+                scene.notes.incarnation += 1;
                 let revision = scene.local.revision();
                 self.bury(out, scene, revision);
             }

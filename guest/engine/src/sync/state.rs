@@ -50,6 +50,8 @@ pub struct State {
     pub next_poll_ms: TimeMs,
     /// Whether the provider lets us write to the calendar; none until a listing told.
     pub writable: Option<bool>,
+    /// A listing has shown more than when events are.
+    pub details: bool,
     /// When the calendar was last asked what it is like.
     pub described_ms: TimeMs,
     /// The calendar's default zone.

@@ -126,7 +126,7 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// The listing says whether the calendar is there.
-    fn must_see_calendar(&mut self) -> Flow<()> {
+    pub(super) fn must_see_calendar(&mut self) -> Flow<()> {
         let cursor = self.state.cursor.clone();
         let position = Position { cursor: cursor.as_deref(), page: None, span: self.state.span };
         let request = self.provider.list(&self.target(), position);

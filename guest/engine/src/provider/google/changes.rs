@@ -45,6 +45,7 @@ fn page<Item>(
     let mut page = Page {
         count: u32::try_from(events.items.len()).unwrap_or(u32::MAX),
         writable: events.access_role.as_deref().map(|role| role.starts_with("writer") || role == "owner"),
+        only_busy: events.access_role.as_deref() == Some("freeBusyReader"),
         time_zone: zone.map(str::to_owned),
         next: match (events.next_page_token, events.next_sync_token) {
             (Some(token), _) => Next::Page(token),

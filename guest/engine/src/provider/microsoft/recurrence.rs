@@ -126,8 +126,10 @@ pub(super) fn write(document: &Document, zone: &str) -> Result<Option<Value>, Re
     }
     let rules = document.get("recurrenceRules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let [rule] = rules else { return Err(unknown) };
-    let rule = Rule::from_json(rule).map_err(|_| unknown.clone())?;
+    let mut rule = Rule::from_json(rule).map_err(|_| unknown.clone())?;
     let start = document.str("start").and_then(parse_local).ok_or_else(|| unknown.clone())?;
+    // A rule that ends before it begins gives the start alone.
+    rule.until = rule.until.map(|LocalDateTime(until)| LocalDateTime(until.max(start)));
     let all_day = document.is_without_time();
     let expander = Expander::new(&rule, start, all_day, OutOfStep::First).map_err(|_| unknown.clone())?;
     if expander.is_out_of_step() {
