@@ -75,6 +75,34 @@ fn an_edit_of_an_occurrence_that_is_taken_back_stays_taken_back() {
 }
 
 #[test]
+fn a_guest_who_is_taken_back_stays_away() {
+    for kind in ENDS {
+        for of_series in [true, false] {
+            let mut world = World::new();
+            world.settle().unwrap();
+            let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
+            series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
+            world.create(&series).unwrap();
+            idle(&mut world);
+            let id = only_id(&world);
+            let guests = |guest: &Value| match of_series {
+                true => json!({"participants": {"guest": guest}}),
+                false => json!({"recurrenceOverrides": {"2026-03-05T09:00:00": {"participants": {"guest": guest}}}}),
+            };
+            let guest = json!({"email": "guest@example.com", "roles": {"attendee": true}});
+            world.patch("a@app", &guests(&guest)).unwrap();
+            without_answer(&mut world, &kind, "PATCH");
+            world.patch("a@app", &guests(&Value::Null)).unwrap();
+            in_step(&mut world, &format!("{kind:?}, {id}, of the series: {of_series}"));
+            let shown = format!("{:?}", world.google.truth(ACCOUNT));
+            assert!(!shown.contains("guest@example.com"), "{kind:?}, of the series: {of_series}: {shown}");
+            assert_eq!(world.memory.conflicts.len(), 0, "{kind:?}");
+            quiet(&mut world, "after that");
+        }
+    }
+}
+
+#[test]
 fn what_was_written_here_since_is_no_clash_with_what_was_sent() {
     for kind in ENDS {
         let mut world = world_with(ReplicaMode::TwoWay, ConflictPolicy::Newest);

@@ -56,13 +56,29 @@ pub fn exception(master: &Document, recurrence_id: &str, patch: &Map<String, Val
     Document::new(patched)
 }
 
-/// Say the same with fewer words: lengths in their canonical form, and overrides without what their series says
-/// anyway. An override that only repeats its series would be seen as a difference by one side and not by the other.
+/// Properties that say the same with nothing in them as when they are not there.
+const NOTHING: [&str; 8] = [
+    "participants",
+    "locations",
+    "virtualLocations",
+    "links",
+    "keywords",
+    "categories",
+    "relatedTo",
+    "recurrenceOverrides",
+];
+
+/// Say the same with fewer words: lengths in their canonical form, no properties that are empty, and overrides without what
+/// their series says anyway. An override that only repeats its series would be seen as a difference by one side and not by the other.
 #[must_use]
 pub fn tidied(document: &Document) -> Document {
     let mut tidy = document.clone();
     if let Some(length) = document.str("duration").and_then(Duration::parse) {
         tidy.set("duration", Some(length.to_string().into()));
+    }
+    let is_empty = |name: &str, value: &Value| NOTHING.contains(&name) && value.as_object().is_some_and(Map::is_empty);
+    for name in NOTHING.iter().filter(|name| document.get(name).is_some_and(|value| is_empty(name, value))) {
+        tidy.set(name, None);
     }
     let Some(overrides) = document.overrides() else { return tidy };
     let mut kept = Map::new();
@@ -77,7 +93,7 @@ pub fn tidied(document: &Document) -> Document {
         }
         changes.retain(|name, value| match name.as_str() {
             "start" => value.as_str() != Some(id),
-            _ if value.is_null() => name.contains('/') || tidy.get(&unescape(name)).is_some(),
+            _ if value.is_null() || is_empty(name, value) => name.contains('/') || tidy.get(&unescape(name)).is_some(),
             _ => tidy.get(&unescape(name)) != Some(value),
         });
         if !changes.is_empty() || !contains(document.value(), id).unwrap_or(true) {

@@ -53,7 +53,7 @@ impl<F: Effects> Session<'_, F> {
             .filter(|(reading, _)| reading.hits > 0 && !(is_known && reading.misses > 0))
             .max_by_key(|(reading, _)| reading.hits.cast_signed() - reading.misses.cast_signed());
         let told = told(&notes, present);
-        let apart = Apart { present, told: &told, base: &base, notes: &notes };
+        let apart = Apart { session: self, present, told: &told, base: &base, notes: &notes };
         let (now, before) = (overrides(&present.document), overrides(&base));
         let ids: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
         let is_written = ids.iter().any(|id| now.get(*id) != before.get(*id) && apart.was_sent(id));

@@ -4,9 +4,11 @@ use serde_json::{Map, Value};
 
 use super::occurrence::{Found, Missing};
 use super::present::{Present, differing, overrides};
+use super::push::Wrote;
 use super::scene::Job;
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, FailureKind, Response, Shadow};
+use crate::event::keys::align;
 use crate::event::{Document, is_excluded};
 use crate::provider::{Instance, Placed, Purpose, Refused, Row, Update};
 use crate::recurrence::{self, exception};
@@ -69,7 +71,7 @@ impl<F: Effects> Session<'_, F> {
             let request = self.provider.delete(&self.target(), &instance.id, &instance.etag, notify);
             let (verdict, response) = self.write(&mut job.scene, wanted, Purpose::Delete, request)?;
             let sent = Sent { recurrence_id, instance, body: Vec::new() };
-            return self.answered_write(job, verdict, &response, Some(sent), wanted);
+            return self.answered_write(job, verdict, &response, Wrote::Exception(sent), wanted);
         }
         let from = occurrence(&present.document, &recurrence_id, before.filter(|patch| !is_excluded(patch)));
         let to = occurrence(&present.document, &recurrence_id, after);
@@ -90,7 +92,7 @@ impl<F: Effects> Session<'_, F> {
         };
         let sent = Sent { recurrence_id, instance, body: request.body.clone() };
         let (verdict, response) = self.write(&mut job.scene, wanted, Purpose::Update, request)?;
-        self.answered_write(job, verdict, &response, Some(sent), wanted)
+        self.answered_write(job, verdict, &response, Wrote::Exception(sent), wanted)
     }
 
     /// Whether an exception is written: the provider has nothing left to be told, or would be told the same again. Its
@@ -109,6 +111,21 @@ impl<F: Effects> Session<'_, F> {
         };
         let again = self.provider.update(&self.target(), &update);
         body.is_empty() || again.is_ok_and(|again| again.is_none_or(|again| again.body == body))
+    }
+
+    /// Whether the provider could not be told the difference between an exception as it shows it and an override of its series.
+    pub(super) fn is_alike(&self, present: &Present, recurrence_id: &str, override_patch: &Value) -> bool {
+        let now = overrides(&present.document).remove(recurrence_id);
+        if is_excluded(override_patch) || now.as_ref().is_some_and(is_excluded) {
+            return now.as_ref() == Some(override_patch);
+        }
+        let instance = present.notes.instances.get(recurrence_id).cloned().unwrap_or_default();
+        let from = occurrence(&present.document, recurrence_id, now.as_ref());
+        let to = align(&occurrence(&present.document, recurrence_id, Some(override_patch)), &from);
+        let lines = present.notes.lines_of(&instance);
+        let update =
+            Update { remote_id: "", etag: "", from: &from, to: &to, lines: &lines, notify: false, revive: false };
+        self.provider.update(&self.target(), &update) == Ok(None)
     }
 
     /// The provider will never accept this exception: that is recorded, and the other ones go on.

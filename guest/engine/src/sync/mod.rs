@@ -2,6 +2,7 @@
 //!
 //! Control flow lives here; policy in `plan`, mechanism in the rest. A step that is cut off anywhere costs one step.
 
+mod again;
 mod apart;
 mod applied;
 mod arrive;

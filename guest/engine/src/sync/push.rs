@@ -13,9 +13,17 @@ use super::session::{Flow, Session};
 use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
 use crate::event::Document;
-use crate::limits::{CONTESTED, LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE, UNANSWERED};
+use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE, UNANSWERED};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 use crate::seeded::{Bug, has};
+
+/// What was written.
+pub(super) enum Wrote {
+    /// An event or series; what was agreed on before, with the exceptions that the write may have ended.
+    Series(Present),
+    /// An exception.
+    Exception(Sent),
+}
 
 impl<F: Effects> Session<'_, F> {
     /// Handle one entry of the queue: at most one write of the event or one of its exceptions.
@@ -144,6 +152,7 @@ impl<F: Effects> Session<'_, F> {
     // -- changing
 
     fn update(&mut self, mut job: Job) -> Flow<()> {
+        let known = Self::agreed_remote(&job.scene);
         if self.provider.embeds_exceptions() && self.ends_exceptions(&job.scene) {
             expect_no_exceptions(&mut job.scene);
         }
@@ -151,7 +160,7 @@ impl<F: Effects> Session<'_, F> {
         match told {
             Ok(Some(request)) => {
                 let (verdict, response) = self.write(&mut job.scene, &wanted, Purpose::Update, request)?;
-                self.answered_write(job, verdict, &response, None, &wanted)
+                self.answered_write(job, verdict, &response, Wrote::Series(known), &wanted)
             }
             Ok(None) => self.update_exception(job, present, &wanted),
             Err(Refused { code, detail }) => self.give_up(job, code, detail, vec![]),
@@ -175,15 +184,19 @@ impl<F: Effects> Session<'_, F> {
         (present, wanted, told)
     }
 
-    /// What became of a write of an event or (with its recurrence id) of an exception.
+    /// What became of a write of an event or of an exception.
     pub(super) fn answered_write(
         &mut self,
         job: Job,
         verdict: Verdict,
         response: &Response,
-        exception: Option<Sent>,
+        wrote: Wrote,
         wanted: &Document,
     ) -> Flow<()> {
+        let (series, exception) = match wrote {
+            Wrote::Series(before) => (Some(before), None),
+            Wrote::Exception(sent) => (None, Some(sent)),
+        };
         let own = exception.as_ref().filter(|_| !self.provider.embeds_exceptions());
         let remote_id = own.map_or_else(|| job.scene.remote_id.clone(), |sent| sent.instance.id.clone());
         match verdict {
@@ -196,7 +209,7 @@ impl<F: Effects> Session<'_, F> {
             },
             _ => return Err(self.fail("unexpected-answer", "the provider answered a write in an unknown way")),
         }
-        let before = Self::agreed_remote(&job.scene);
+        let before = series.unwrap_or_else(|| Self::agreed_remote(&job.scene));
         let mut news = None;
         let present = match &exception {
             None => self.after_master(before.clone(), response)?.map(|mut present| {
@@ -225,11 +238,6 @@ impl<F: Effects> Session<'_, F> {
             // The write was applied but its answer cannot be read: look.
             None => self.look_again(job, &remote_id, Verdict::Changed),
         }
-    }
-
-    /// Whether a series was deleted: one of its exceptions, a row of its own, does not tell (invariant I1).
-    pub(super) fn is_series_gone(&mut self, remote_id: &str) -> Flow<bool> {
-        Ok(matches!(self.read_again(remote_id)?, Row::Gone(_)))
     }
 
     /// The remote side after a write of the master: what came back, and its exceptions as they are now.
@@ -354,21 +362,6 @@ impl<F: Effects> Session<'_, F> {
         }
     }
 
-    /// Its deletion has no answer, and the event was made again here since: the provider knows whether it is done.
-    fn made_again(&mut self, job: Job) -> Flow<()> {
-        let Job { entry, mut scene } = job;
-        let row = self.read_again(&scene.remote_id)?;
-        let Some(shadow) = scene.shadow.take().filter(|_| !matches!(row, Row::Gone(_))) else {
-            return self.absorb(vec![row], vec![Change::Postpone(entry)]);
-        };
-        scene.notes.deleted = false;
-        let shadow = Shadow { notes: scene.notes.text(), ..shadow };
-        let mut changes = vec![Change::PutShadow(self.replica.id.clone(), shadow)];
-        self.answered(&mut changes);
-        self.commit(changes, vec![])?;
-        self.push(entry)
-    }
-
     fn forget(&mut self, job: Job) -> Flow<()> {
         let Job { entry, scene } = job;
         let Some(shadow) = scene.shadow else { return Ok(()) };
@@ -383,72 +376,6 @@ impl<F: Effects> Session<'_, F> {
     }
 
     // -- when it does not go straight
-
-    /// Somebody changed or removed it: read it, and let the plan decide anew. The entry stays in the queue.
-    fn look_again(&mut self, job: Job, remote_id: &str, verdict: Verdict) -> Flow<()> {
-        let Job { mut entry, scene } = job;
-        let told = self.postpone_contested(&mut entry, &scene);
-        // Nothing of an exception tells that its series is gone, and it may look as it always did.
-        let row = match remote_id != scene.remote_id && self.is_series_gone(&scene.remote_id)? {
-            true => Row::Gone(scene.remote_id),
-            false if remote_id != scene.remote_id => self.read_occurrence(remote_id)?,
-            false => self.read_again(remote_id)?,
-        };
-        // "Not found" for a write, but there for a read: do not write it again and again.
-        let stuck = verdict == Verdict::NotFound && !matches!(row, Row::Gone(_));
-        if stuck {
-            entry.due_ms = entry.due_ms.max(self.now_ms + 60_000);
-        }
-        let changes = told.into_iter().chain([Change::Postpone(entry)]).collect();
-        self.absorb(vec![row], changes)
-    }
-
-    /// A write that meets somebody else's change is decided anew at once, and after many tries, whatever ended them, a while
-    /// later: then people are told.
-    pub(super) fn postpone_contested(&mut self, entry: &mut PushEntry, scene: &Scene) -> Option<Change> {
-        entry.attempts = entry.attempts.saturating_add(1);
-        entry.due_ms = self.now_ms;
-        if entry.attempts <= CONTESTED {
-            return None;
-        }
-        entry.due_ms = backoff::next_step_ms(self.now_ms, entry.attempts - CONTESTED);
-        let detail = "somebody else keeps changing the event at the same time; it is tried again";
-        let mut failure = self.failure(FailureKind::Push, &scene.uid, "contested", detail, entry.attempts);
-        failure.uid = Some(scene.uid.clone());
-        failure.remote_id = Some(scene.remote_id.clone()).filter(|id| !id.is_empty());
-        self.report.failed += 1;
-        Some(Change::PutFailure(failure))
-    }
-
-    /// Read an event or series that is known.
-    pub(super) fn read_again(&mut self, remote_id: &str) -> Flow<Row> {
-        let request = self.provider.get(&self.target(), remote_id);
-        let (found, response) = self.exchange(Purpose::Read, request)?;
-        match found {
-            Verdict::NotFound => self.must_be_gone(remote_id, &response)?,
-            _ => self.is_shown(remote_id),
-        }
-        self.as_read(remote_id, found, &response)
-    }
-
-    /// The same of an occurrence, which its series may have left behind.
-    pub(super) fn read_occurrence(&mut self, remote_id: &str) -> Flow<Row> {
-        let request = self.provider.get(&self.target(), remote_id);
-        let (found, response) = self.exchange(Purpose::Read, request)?;
-        self.as_read(remote_id, found, &response)
-    }
-
-    fn as_read(&mut self, remote_id: &str, found: Verdict, response: &Response) -> Flow<Row> {
-        let row = match found {
-            Verdict::Done => self.provider.read_row(&self.target(), &response.body).ok(),
-            Verdict::NotFound => Some(Row::Gone(remote_id.to_owned())),
-            _ => None,
-        };
-        let Some(row) = row else {
-            return Err(self.fail("unexpected-answer", "the provider answered a read in an unknown way"));
-        };
-        self.with_exceptions(row)
-    }
 
     /// A local edit of a calendar that may not be edited: put back what the provider has.
     fn take_back(&mut self, job: Job) -> Flow<()> {

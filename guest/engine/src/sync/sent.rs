@@ -91,7 +91,8 @@ impl<F: Effects> Session<'_, F> {
         let base = align(&base, &present.document);
         // One request writes all of the event or series itself, or nothing.
         let is = |document: &Document| self.difference(present, document) == Ok(None);
-        (told.iter().any(is) || is(&base)) && Apart { present, told: &told, base: &base, notes: &notes }.are_all_ours()
+        let apart = Apart { session: self, present, told: &told, base: &base, notes: &notes };
+        (told.iter().any(is) || is(&base)) && apart.are_all_ours()
     }
 
     /// What was sent to create an event that the provider shows just so, without the exceptions that are still to be written.
@@ -124,7 +125,8 @@ pub(super) fn told(notes: &Notes, present: &Present) -> Vec<Document> {
 }
 
 /// The exceptions that the provider shows: they are written one by one, and stay as they were when their series changes.
-pub(super) struct Apart<'a> {
+pub(super) struct Apart<'a, 's, F: Effects> {
+    pub(super) session: &'a Session<'s, F>,
     pub(super) present: &'a Present,
     /// What was sent.
     pub(super) told: &'a [Document],
@@ -133,7 +135,7 @@ pub(super) struct Apart<'a> {
     pub(super) notes: &'a Notes,
 }
 
-impl Apart<'_> {
+impl<F: Effects> Apart<'_, '_, F> {
     /// Whether nobody else has touched one: it is as it was sent, as it is known, or what is left of one.
     pub(super) fn is_ours(&self, id: &str) -> bool {
         let (now, base) = (&self.present.document, self.base);
@@ -152,8 +154,8 @@ impl Apart<'_> {
         self.told.iter().any(|series| self.is(id, series, value(series, id)))
     }
 
-    /// As it was sent or known; or what it said next to the series as it was before, or as it was sent with it. One with a
-    /// row of its own does so also when it says nothing.
+    /// As it was sent or known, as far as the provider can say it; or what it said next to the series as it was before, or as
+    /// it was sent with it. One with a row of its own does so also when it says nothing.
     fn is(&self, id: &str, series: &Document, known: Option<&Value>) -> bool {
         let document = &self.present.document;
         let now = value(document, id);
@@ -162,8 +164,10 @@ impl Apart<'_> {
         }
         let nothing = Value::Object(Map::new());
         let known = known.or_else(|| self.notes.instances.contains_key(id).then_some(&nothing));
-        let kept = |series| known.map(|known| rebased((series, id), (document, id), known));
-        now == kept(self.base).as_ref() || now == kept(series).as_ref()
+        let Some(known) = known else { return false };
+        let kept = |series| rebased((series, id), (document, id), known);
+        let is = |patch: &Value| self.session.is_alike(self.present, id, patch);
+        is(known) || is(&kept(self.base)) || is(&kept(series))
     }
 
     fn are_all_ours(&self) -> bool {
