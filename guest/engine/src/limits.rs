@@ -44,7 +44,7 @@ pub const OCCURRENCE_MARGIN_MS: u64 = 31 * 86_400_000;
 pub const PAGES_BEFORE_WRITE: u32 = 8;
 
 /// Tries of a write in which that is done, when there are always more of them or they cannot be read. Steps that fail for
-/// other reasons count as well: an outage must not end it.
+/// other reasons count as well: only an outage of many hours ends it.
 pub const LOOKS_BEFORE_WRITE: u32 = 100;
 
 /// Pages of a search for one occurrence: it lies within two days, so there are few rows.

@@ -75,30 +75,62 @@ fn an_edit_of_an_occurrence_that_is_taken_back_stays_taken_back() {
 }
 
 #[test]
-fn a_guest_who_is_taken_back_stays_away() {
-    for kind in ENDS {
+fn what_is_put_into_a_set_and_taken_out_again_stays_out() {
+    let guest = json!({"email": "guest@example.com", "roles": {"attendee": true}});
+    let hall = json!({"@type": "Location", "name": "hall 17"});
+    for (kind, (set, item, word)) in ENDS
+        .iter()
+        .flat_map(|kind| [(kind, ("participants", &guest, "guest@")), (kind, ("locations", &hall, "hall 17"))])
+    {
         for of_series in [true, false] {
+            let case = format!("{kind:?}, {set}, of the series: {of_series}");
             let mut world = World::new();
             world.settle().unwrap();
             let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
             series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
             world.create(&series).unwrap();
             idle(&mut world);
-            let id = only_id(&world);
-            let guests = |guest: &Value| match of_series {
-                true => json!({"participants": {"guest": guest}}),
-                false => json!({"recurrenceOverrides": {"2026-03-05T09:00:00": {"participants": {"guest": guest}}}}),
+            let put = |item: &Value| match of_series {
+                true => json!({set: {"a": item}}),
+                false => json!({"recurrenceOverrides": {"2026-03-05T09:00:00": {set: {"a": item}}}}),
             };
-            let guest = json!({"email": "guest@example.com", "roles": {"attendee": true}});
-            world.patch("a@app", &guests(&guest)).unwrap();
-            without_answer(&mut world, &kind, "PATCH");
-            world.patch("a@app", &guests(&Value::Null)).unwrap();
-            in_step(&mut world, &format!("{kind:?}, {id}, of the series: {of_series}"));
-            let shown = format!("{:?}", world.google.truth(ACCOUNT));
-            assert!(!shown.contains("guest@example.com"), "{kind:?}, of the series: {of_series}: {shown}");
-            assert_eq!(world.memory.conflicts.len(), 0, "{kind:?}");
-            quiet(&mut world, "after that");
+            let says = |world: &World| {
+                let rows = world.google.truth(ACCOUNT);
+                rows.iter().any(|row| format!("{}{}", row["attendees"], row["location"]).contains(word))
+            };
+            world.patch("a@app", &put(item)).unwrap();
+            without_answer(&mut world, kind, "PATCH");
+            assert_eq!(says(&world), *kind != FaultKind::LostRequest, "{case}");
+            world.patch("a@app", &put(&Value::Null)).unwrap();
+            in_step(&mut world, &case);
+            assert!(!says(&world), "{case}: {:?}", world.google.truth(ACCOUNT));
+            assert_eq!(world.memory.conflicts.len(), 0, "{case}");
+            quiet(&mut world, &case);
         }
+    }
+}
+
+#[test]
+fn a_guest_who_comes_to_an_occurrence_meanwhile_stays() {
+    for kind in ENDS {
+        let mut world = World::new();
+        world.settle().unwrap();
+        let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
+        series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
+        series["recurrenceOverrides"] = json!({"2026-03-05T09:00:00": {"title": "another"}});
+        world.create(&series).unwrap();
+        idle(&mut world);
+        let rows = world.google.truth(ACCOUNT);
+        let row = rows.iter().find(|row| row["recurringEventId"].is_string()).unwrap();
+        world.patch("a@app", &json!({"title": "renamed"})).unwrap();
+        without_answer(&mut world, &kind, "PATCH");
+        let guest = json!([{"email": "guest@example.com"}]);
+        world.google.user_patch(ACCOUNT, row["id"].as_str().unwrap(), &json!({"attendees": guest})).unwrap();
+        in_step(&mut world, &format!("{kind:?}"));
+        let (_, document) = world.titled("renamed").unwrap();
+        assert!(document["recurrenceOverrides"].to_string().contains("guest@example.com"), "{kind:?}: {document}");
+        let shown = format!("{:?}", world.google.truth(ACCOUNT));
+        assert!(shown.contains("guest@example.com"), "{kind:?}: {shown}");
     }
 }
 
@@ -203,23 +235,20 @@ fn an_event_that_is_not_shown_for_a_while_is_not_deleted() {
 }
 
 #[test]
-fn what_somebody_deletes_before_it_was_seen_stays_deleted_unless_it_was_edited_since() {
+fn what_somebody_deletes_before_it_was_seen_is_made_again_with_a_record() {
     for kind in [FaultKind::LostAnswer, FaultKind::ServerErrorAfterApplying(500)] {
-        for is_edited in [false, true] {
+        for title in ["made", "made and edited"] {
             let mut world = World::new();
             world.settle().unwrap();
             world.create(&meeting("a@app", "made", "2026-03-03T09:00:00")).unwrap();
             without_answer(&mut world, &kind, "POST");
             world.google.user_delete(ACCOUNT, &only_id(&world)).unwrap();
-            if is_edited {
-                world.patch("a@app", &json!({"title": "made and edited"})).unwrap();
-            }
-            in_step(&mut world, &format!("{kind:?}, edited: {is_edited}"));
-            assert_eq!(world.google.live_count(ACCOUNT), usize::from(is_edited), "{kind:?}");
-            assert_eq!(world.titled("made and edited").is_some(), is_edited, "{kind:?}");
-            assert!(world.titled("made").is_none(), "{kind:?}");
+            world.patch("a@app", &json!({"title": title})).unwrap();
+            in_step(&mut world, &format!("{kind:?}, {title}"));
+            assert_eq!(world.google.live_count(ACCOUNT), 1, "{kind:?}");
+            assert!(world.titled(title).is_some(), "{kind:?}");
             let record = world.memory.conflicts.values().next().unwrap();
-            assert!(record.local.as_deref().unwrap_or_default().contains("made"), "the record has it: {record:?}");
+            assert!(record.remote.is_none() && record.outcome.as_deref().unwrap().contains(title), "{record:?}");
             quiet(&mut world, "after that");
         }
     }
@@ -274,13 +303,18 @@ fn exceptions_that_are_hidden_with_their_calendar_are_not_lost() {
     world.create(&series).unwrap();
     idle(&mut world);
     let rows = world.google.truth(ACCOUNT);
-    let id = rows.iter().find_map(|row| row["recurringEventId"].as_str()).unwrap();
-    world.google.user_patch(ACCOUNT, id, &json!({"location": "Hall"})).unwrap();
-    hide(&world, "GET", 1);
-    let body = json!({"error": {"code": 404, "errors": [{"domain": "global", "reason": "notFound"}]}}).to_string();
-    let hidden = Fault::next(FaultKind::Raw { status: 404, body }).on_method("GET").on_path("*/events");
-    world.google.plan(hidden.after(1).times(2));
-    in_step(&mut world, "hidden for a moment");
+    let id = rows.iter().find_map(|row| row["recurringEventId"].as_str()).unwrap().to_owned();
+    let mut hits = 0;
+    for (listings, place) in [(2, "Hall"), (0, "Room")] {
+        world.google.user_patch(ACCOUNT, &id, &json!({"location": place})).unwrap();
+        hide(&world, "GET", 1);
+        let body = json!({"error": {"code": 404, "errors": [{"domain": "global", "reason": "notFound"}]}}).to_string();
+        let hidden = Fault::next(FaultKind::Raw { status: 404, body }).on_method("GET").on_path("*/events");
+        world.google.plan(hidden.after(1).times(listings));
+        in_step(&mut world, "hidden for a moment");
+        hits += 1 + u64::from(listings);
+        assert_eq!(world.google.with_faults(|faults| faults.hits()), hits, "all of it was asked for");
+    }
     let (_, document) = world.titled("series").unwrap();
     assert_eq!(document["recurrenceOverrides"]["2026-03-05T09:00:00"]["title"], "another", "{document}");
     quiet(&mut world, "after that");

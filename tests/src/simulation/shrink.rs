@@ -94,6 +94,18 @@ fn plainer(best: &mut History, holds: &mut impl FnMut(&History) -> bool) {
             });
         }
     }
+    for at in (0..16).rev() {
+        let without = |h: &mut History| {
+            let setup = &mut h.setup;
+            if let Some(ways) = setup.google.as_mut().filter(|ways| at < ways.odd.len()) {
+                ways.odd.remove(at);
+            }
+            if let Some(ways) = setup.outlook.as_mut().filter(|ways| at < ways.odd.len()) {
+                ways.odd.remove(at);
+            }
+        };
+        attempt(best, &without);
+    }
     let setups: [&dyn Fn(&mut History); 12] = [
         &|h| h.setup.push = false,
         &|h| h.setup.push_trouble = 0,

@@ -7,7 +7,7 @@ use tandem_providers::microsoft::{
     self, EventsDelta, ExceptionReset, LostToken, OccurrenceRows, RepeatedTransaction, SeriesRemoval,
 };
 
-use super::history::{GoogleWays, OutlookWays, Setup, Side};
+use super::history::{GoogleOddity, GoogleWays, OutlookOddity, OutlookWays, Setup, Side};
 use super::observer::Observer;
 use super::trace::Trace;
 use crate::component::Mirror;
@@ -68,6 +68,7 @@ pub(crate) fn set(setup: &Setup, seed: u64, engine: EngineKind, kept: bool) -> W
 }
 
 fn google(ways: &GoogleWays, seed: u64) -> Config {
+    let is = |odd| ways.odd.contains(&odd);
     Config {
         allow_http_webhooks: true,
         seed,
@@ -76,6 +77,9 @@ fn google(ways: &GoogleWays, seed: u64) -> Config {
         bare_tombstones: ways.bare_tombstones,
         delete_cancels_exceptions: ways.delete_cancels_exceptions,
         no_op_keeps_etag: ways.no_op_keeps_etag,
+        orphans_are_listed: !is(GoogleOddity::NoRowsOfLeftovers),
+        revive: !is(GoogleOddity::NoRevival),
+        patch_deleted: !is(GoogleOddity::DeletedIsNotFound),
         ..Config::default()
     }
 }
@@ -102,6 +106,7 @@ fn outlook(ways: &OutlookWays, seed: u64) -> microsoft::Config {
     let resets = [ExceptionReset::Any, ExceptionReset::PatternOrTime, ExceptionReset::Never];
     let answers = [RepeatedTransaction::Created, RepeatedTransaction::Ok, RepeatedTransaction::Conflict];
     let removals = [SeriesRemoval::Both, SeriesRemoval::Master, SeriesRemoval::Occurrences];
+    let is = |odd| ways.odd.contains(&odd);
     microsoft::Config {
         allow_http_webhooks: true,
         seed,
@@ -117,6 +122,16 @@ fn outlook(ways: &OutlookWays, seed: u64) -> microsoft::Config {
         repeats: ways.repeats,
         empty_first_page: ways.empty_first_page,
         occurrence_properties: !ways.no_occurrence_properties,
+        delta_lag_ms: if is(OutlookOddity::SlowDeltas) { 3_000 } else { 0 },
+        removed_outside_window: !is(OutlookOddity::NothingOutsideTheWindow),
+        deleted_occurrence_rows: is(OutlookOddity::RemovedOccurrences),
+        no_op_keeps_change_key: is(OutlookOddity::NoOpKeepsKey),
+        keeps_iana: !is(OutlookOddity::WindowsZones),
+        blank_recurrence_zone: is(OutlookOddity::BlankZone),
+        rewrites_bodies: !is(OutlookOddity::BodiesStay),
+        keeps_blanks: is(OutlookOddity::BlanksStay),
+        drift_is_listed: !is(OutlookOddity::QuietDrift),
+        exceptions_in_events_delta: !is(OutlookOddity::NoExceptionsInDeltas),
         ..microsoft::Config::default()
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::effects::{Shadow, TimeMs};
+use crate::limits::UNANSWERED;
 
 /// Recurrence ids that the master itself names (as opposed to exceptions, which have rows of their own).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -108,6 +109,14 @@ impl Notes {
     /// Everything that was sent and may have been applied, in part or in whole.
     pub fn unanswered(&self) -> impl Iterator<Item = &String> {
         self.earlier.iter().chain(&self.sent)
+    }
+
+    /// What is remembered of it when the event itself is agreed on, and its exceptions are still to be written: the last few.
+    #[must_use]
+    pub fn left(&self) -> Vec<String> {
+        let mut left: Vec<String> = self.unanswered().cloned().collect();
+        left.drain(..left.len().saturating_sub(UNANSWERED));
+        left
     }
 
     /// Nothing is left to write: what was sent, and what was refused, is over.

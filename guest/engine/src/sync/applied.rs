@@ -2,9 +2,9 @@
 //! or there. Else an edit that is taken back here would be somebody's edit there, and one that somebody made there since
 //! would be merged as if it had not seen ours (invariants I1, I6).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::plan::State;
 use super::present::{Present, overrides};
@@ -91,8 +91,9 @@ impl<F: Effects> Session<'_, F> {
     /// What the lost answer would have said: nothing was done there since. What was done here since is written next.
     pub(super) fn answered_late(&mut self, out: &mut Pending, scene: &Scene, present: &Present) {
         let revision = scene.local.revision();
-        self.write_shadow(out, scene, present, &scene.local.base, revision);
-        if scene.local.document != scene.local.base {
+        let is_open = scene.local.document != scene.local.base;
+        self.write_shadow(out, scene, present, &scene.local.base, (revision, is_open));
+        if is_open {
             self.queue(out, scene);
         }
     }
@@ -129,13 +130,27 @@ impl<F: Effects> Session<'_, F> {
     }
 }
 
-/// The properties of some documents: each for itself, and those that say when it is as one.
-fn groups(documents: [&Document; 3]) -> Vec<Group<'_>> {
+/// The properties of some documents: each for itself, and as one those that say when it is, and who comes.
+pub(super) fn groups(documents: [&Document; 3]) -> Vec<Group<'_>> {
+    const PEOPLE: [&str; 2] = ["participants", "replyTo"];
     let names: BTreeSet<&str> =
         documents.iter().flat_map(|document| document.properties().keys()).map(String::as_str).collect();
-    let is_own = |name: &&str| !TIME.contains(name) && !["recurrenceOverrides", "uid", "@type"].contains(name);
+    let is_own = |name: &&str| {
+        !TIME.contains(name) && !PEOPLE.contains(name) && !["recurrenceOverrides", "uid", "@type"].contains(name)
+    };
     let alone = names.into_iter().filter(is_own).map(|name| vec![name]);
-    std::iter::once(TIME.to_vec()).chain(alone).collect()
+    [TIME.to_vec(), PEOPLE.to_vec()].into_iter().chain(alone).collect()
+}
+
+/// A property, unless nothing is in it: what was put into one and taken out again leaves it empty.
+fn said(property: Option<&Value>) -> Option<&Value> {
+    property.filter(|property| !property.as_object().is_some_and(Map::is_empty))
+}
+
+/// What an override changes, in the same way.
+fn changes(override_patch: Option<&Value>) -> BTreeMap<&String, &Value> {
+    let patch = override_patch.and_then(Value::as_object).into_iter().flatten();
+    patch.filter_map(|(name, value)| Some((name, said(Some(value))?))).collect()
 }
 
 /// Whether something that was sent without an answer is here again as it was before: what is there now decides whether that
@@ -153,12 +168,12 @@ pub(super) fn takes_back(scene: &Scene) -> bool {
     let is_back = |sent: &Document| {
         let names = sent.properties().keys().chain(base.properties().keys());
         let mut names = names.filter(|name| *name != "recurrenceOverrides" && *name != "uid");
-        names.any(|name| sent.get(name) != base.get(name) && wanted.get(name) == base.get(name))
+        names.any(|name| sent.get(name) != base.get(name) && said(wanted.get(name)) == said(base.get(name)))
     };
     let is_back_apart = |sent: &Document| {
         let told = overrides(sent);
         let mut ids = told.keys().chain(was.keys());
-        ids.any(|id| told.get(id) != was.get(id) && is.get(id) == was.get(id))
+        ids.any(|id| told.get(id) != was.get(id) && changes(is.get(id)) == changes(was.get(id)))
     };
     let parsed = |sent: &String| Document::parse(sent).ok();
     scene.notes.sent.iter().filter_map(parsed).any(|sent| is_back(&sent) || is_back_apart(&sent))

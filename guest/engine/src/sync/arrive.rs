@@ -252,6 +252,13 @@ impl<F: Effects> Session<'_, F> {
         // A calendar that is hidden just now hides them all.
         if !lost.is_empty() && self.provider.may_hide() {
             self.must_see_calendar()?;
+            for id in std::mem::take(&mut lost) {
+                match self.read_occurrence(&id)? {
+                    Row::Exception(exception) => rows.push(*exception),
+                    Row::Gone(_) => lost.push(id),
+                    _ => {}
+                }
+            }
         }
         Ok((rows, lost))
     }

@@ -1,11 +1,9 @@
 //! Creates events at the provider. Whatever became of earlier tries, one event is made: a try whose answer was lost is
 //! recognised by its deterministic id (invariant I3).
 
-use super::plan::{Base, Decision, State, plan};
 use super::present::Present;
 use super::scene::{Job, Pending};
 use super::session::{Flow, Session};
-use crate::backoff;
 use crate::effects::{Change, ConflictWinner, Effects, PushEntry, Response, Shadow};
 use crate::event::keys::align;
 use crate::id;
@@ -35,13 +33,13 @@ impl<F: Effects> Session<'_, F> {
             Ok(request) => request,
             Err(Refused { code, detail }) => return self.give_up(job, code, detail, vec![]),
         };
-        let earlier = job.scene.notes.sent.clone();
+        let has_tried = !job.scene.notes.sent.is_empty();
         self.announce_creation(&mut job.scene)?;
         let (verdict, response) = self.exchange(Purpose::Create, request)?;
         match verdict {
             Verdict::Done if self.provider.is_older(&response.body) => self.meet(job, &new, &response),
             Verdict::Done => self.created(job, &response),
-            Verdict::Duplicate => self.adopt(job, &new, &earlier),
+            Verdict::Duplicate => self.adopt(job, &new, has_tried),
             Verdict::NotFound => {
                 Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"))
             }
@@ -65,10 +63,7 @@ impl<F: Effects> Session<'_, F> {
         }
         let seen = self.look_at(std::slice::from_ref(&event.id))?;
         if seen.rows.is_empty() {
-            // There is a record of it, and what is to be written waits for it.
-            let attempts = job.entry.attempts.saturating_add(1);
-            let due_ms = backoff::next_step_ms(self.now_ms, attempts);
-            return self.absorb_seen(seen, vec![Change::Postpone(PushEntry { attempts, due_ms, ..job.entry })]);
+            return self.wait_for(seen, job.entry);
         }
         self.absorb(seen.rows, vec![])
     }
@@ -109,9 +104,9 @@ impl<F: Effects> Session<'_, F> {
         self.commit(out.changes, out.expectations)
     }
 
-    /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted. `earlier` is what earlier
-    /// tries said.
-    fn adopt(&mut self, mut job: Job, new: &New<'_>, earlier: &[String]) -> Flow<()> {
+    /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.
+    fn adopt(&mut self, mut job: Job, new: &New<'_>, has_tried: bool) -> Flow<()> {
+        let mut is_gone = false;
         let (purpose, request) = self.provider.find_created(&self.target(), new);
         let (verdict, found) =
             self.search(purpose, request, |session, body| session.provider.read_created(&session.target(), body))?;
@@ -131,13 +126,10 @@ impl<F: Effects> Session<'_, F> {
             (Verdict::NotFound, _) if purpose == Purpose::List => {
                 return Err(self.fail("calendar-not-found", "the provider does not know the calendar; check its id"));
             }
-            // Only a try without an answer can have made it.
-            (Verdict::Done, Ok(Search::Nothing | Search::Found(Row::Gone(_)))) | (Verdict::NotFound, _)
-                if !earlier.is_empty() =>
-            {
-                return self.ended_unseen(job, new, earlier);
+            (Verdict::Done, Ok(Search::Nothing | Search::Found(Row::Gone(_)))) | (Verdict::NotFound, _) => {
+                is_gone = true
             }
-            (Verdict::Done, Ok(_)) | (Verdict::NotFound, _) => {}
+            (Verdict::Done, Ok(_)) => {}
             (Verdict::Done, Err(skipped)) if skipped.remote_id.is_none() => {
                 return Err(self.fail("damaged-answer", "the provider's answer to a search for an event is damaged"));
             }
@@ -147,44 +139,21 @@ impl<F: Effects> Session<'_, F> {
                 return self.give_up(job, "id-taken", detail, vec![]);
             }
         }
-        self.take_next_id(&mut job, new);
-        let shadow = job.scene.shadow.take();
-        let put = shadow.map(|shadow| Change::PutShadow(self.replica.id.clone(), shadow));
-        // With its entry: a worker whose store lags behind may be the only one that thinks it is still there.
-        let entry = Change::Enqueue(PushEntry { due_ms: self.now_ms, ..job.entry });
-        self.commit(put.into_iter().chain([entry]).collect(), vec![])
-    }
-
-    /// Somebody deleted at the provider what an earlier try made, before it was seen here. What was edited here since is made
-    /// again; there is a record in any case, because nothing else tells who made what is not there.
-    fn ended_unseen(&mut self, mut job: Job, new: &New<'_>, earlier: &[String]) -> Flow<()> {
-        let is_as_sent = earlier.iter().any(|sent| sent == new.document.text());
-        let here = if is_as_sent { State::Same } else { State::Changed };
-        let decision = plan(Base::Agreed, here, State::Deleted, self.rules(&job.scene.notes, true));
-        self.take_next_id(&mut job, new);
-        let Job { entry, mut scene } = job;
+        // Deleted, or somebody else's: that id can never be ours again.
         let mut out = Pending::default();
         self.answered(&mut out.changes);
-        if matches!(decision, Decision::DeleteLocal | Decision::DeleteLocalEdited) {
-            self.conflict(&mut out, &scene, None, None, &[], ConflictWinner::Remote);
-            let revision = self.delete_event(&mut out, &mut scene)?;
-            self.bury(&mut out, &scene, revision);
-            out.changes.extend(self.finished(&entry));
-        } else {
+        if is_gone && has_tried {
+            // An earlier try may have made it, and somebody deleted it before it was seen here. Whether that was so nothing
+            // says for certain: it is made again, and people are told.
             let outcome = Some(new.document.text().to_owned());
-            self.conflict(&mut out, &scene, None, outcome, &[], ConflictWinner::Local);
-            let revision = scene.local.revision();
-            self.bury(&mut out, &scene, revision);
-            out.changes.push(Change::Enqueue(PushEntry { due_ms: self.now_ms, ..entry }));
+            self.conflict(&mut out, &job.scene, None, outcome, &[], ConflictWinner::Local);
         }
-        self.commit(out.changes, out.expectations)
-    }
-
-    /// An id that was used can never be ours again.
-    fn take_next_id(&self, job: &mut Job, new: &New<'_>) {
         job.scene.notes.incarnation += 1;
         job.scene.notes.forget_writes();
-        let notes = job.scene.notes.text();
-        job.scene.shadow = Some(Shadow { notes, ..self.absent(&job.scene.uid, new.client_id) });
+        let shadow = Shadow { notes: job.scene.notes.text(), ..self.absent(&job.scene.uid, new.client_id) };
+        out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
+        // With its entry: a worker whose store lags behind may be the only one that thinks it is still there.
+        out.changes.push(Change::Enqueue(PushEntry { due_ms: self.now_ms, ..job.entry }));
+        self.commit(out.changes, out.expectations)
     }
 }

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::applied::groups;
 use super::occurrence::{Found, Missing};
 use super::present::{Present, differing, overrides};
-use super::push::Wrote;
+use super::push::{NO_WAY_BACK, Wrote};
 use super::scene::Job;
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, FailureKind, Response, Shadow};
@@ -57,8 +58,7 @@ impl<F: Effects> Session<'_, F> {
                 // Somebody changed the occurrence, and it was not announced yet: that comes first.
                 Found::Changed(row) => return self.take_in(job, row),
                 Found::Nothing if !hidden && before.is_some_and(is_excluded) => {
-                    let detail = "the provider cannot bring a deleted occurrence back; make an event of its own of it";
-                    return self.refuse_exception(job, &recurrence_id, "deleted-occurrence", detail);
+                    return self.refuse_exception(job, &recurrence_id, "deleted-occurrence", NO_WAY_BACK);
                 }
                 Found::Nothing => return self.look_for(job, present, &recurrence_id, Missing::Hidden(hidden), wanted),
                 Found::Refused(code, detail) => {
@@ -113,19 +113,32 @@ impl<F: Effects> Session<'_, F> {
         body.is_empty() || again.is_ok_and(|again| again.is_none_or(|again| again.body == body))
     }
 
-    /// Whether the provider could not be told the difference between an exception as it shows it and an override of its series.
-    pub(super) fn is_alike(&self, present: &Present, recurrence_id: &str, override_patch: &Value) -> bool {
+    /// Whether an exception is as it was `told`: what that changed of the one `before`, as far as the provider can say it, and
+    /// the rest just so. All are overrides of the series as it is.
+    pub(super) fn is_alike(&self, present: &Present, recurrence_id: &str, told: &Value, before: &Value) -> bool {
         let now = overrides(&present.document).remove(recurrence_id);
-        if is_excluded(override_patch) || now.as_ref().is_some_and(is_excluded) {
-            return now.as_ref() == Some(override_patch);
+        if is_excluded(told) || now.as_ref().is_some_and(is_excluded) {
+            return now.as_ref() == Some(told);
         }
+        let [now, told, before] = [now.as_ref(), Some(told), Some(before).filter(|before| !is_excluded(before))]
+            .map(|patch| occurrence(&present.document, recurrence_id, patch));
+        let told = align(&told, &now);
+        let before = align(&before, &now);
         let instance = present.notes.instances.get(recurrence_id).cloned().unwrap_or_default();
-        let from = occurrence(&present.document, recurrence_id, now.as_ref());
-        let to = align(&occurrence(&present.document, recurrence_id, Some(override_patch)), &from);
         let lines = present.notes.lines_of(&instance);
-        let update =
-            Update { remote_id: "", etag: "", from: &from, to: &to, lines: &lines, notify: false, revive: false };
-        self.provider.update(&self.target(), &update) == Ok(None)
+        groups([&now, &told, &before]).iter().all(|group| {
+            let same = |a: &Document, b: &Document| group.iter().all(|name| a.get(name) == b.get(name));
+            if same(&now, &told) || same(&told, &before) {
+                return same(&now, &told);
+            }
+            let mut to = now.clone();
+            for name in group {
+                to.set(name, told.get(name).cloned());
+            }
+            let update =
+                Update { remote_id: "", etag: "", from: &now, to: &to, lines: &lines, notify: true, revive: false };
+            self.provider.update(&self.target(), &update) == Ok(None)
+        })
     }
 
     /// The provider will never accept this exception: that is recorded, and the other ones go on.

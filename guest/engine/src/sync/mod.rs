@@ -213,7 +213,7 @@ impl<F: Effects> Session<'_, F> {
         entry.attempts = entry.attempts.saturating_add(1);
         entry.due_ms = at_ms;
         let mut changes = Vec::new();
-        if entry.attempts == TOLD_AFTER {
+        if entry.attempts >= TOLD_AFTER {
             let detail = "the event could not be written many times in a row; it is tried again, see the code";
             let mut failure = self.failure(FailureKind::Push, &entry.uid, code, detail, entry.attempts);
             failure.uid = Some(entry.uid.clone());

@@ -169,6 +169,7 @@ impl<F: Effects> Session<'_, F> {
 
     fn apply(&mut self, listing: Listing, mut page: Page) -> Flow<()> {
         if page.only_busy && self.state.details {
+            self.state.writable = page.writable;
             // Its rows would take away what is known of the events.
             return Err(self.fail("only-busy", ONLY_BUSY));
         }

@@ -3,7 +3,9 @@
 //! to write).
 
 use super::applied::takes_back;
+use super::arrive::is_changed;
 use super::exceptions::{Sent, reached};
+use super::look::Seen;
 use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
 use super::present::{Present, differing, without_open};
@@ -13,9 +15,18 @@ use super::session::{Flow, Session};
 use crate::backoff;
 use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
 use crate::event::Document;
-use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE, UNANSWERED};
+use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
 use crate::seeded::{Bug, has};
+
+/// What people are told when an occurrence was deleted at the provider and edited here.
+pub(super) const NO_WAY_BACK: &str =
+    "the provider cannot bring a deleted occurrence back; make an event of its own of it";
+
+/// Whether a write was to bring a deleted occurrence back.
+fn revives(before: &Present, sent: &Sent) -> bool {
+    !sent.body.is_empty() && before.excludes(&sent.recurrence_id)
+}
 
 /// What was written.
 pub(super) enum Wrote {
@@ -32,7 +43,11 @@ impl<F: Effects> Session<'_, F> {
         // a newer tag with an older event would undo what that worker has just taken over.
         let shadow = self.fx.shadows_by_uid(&self.replica.id, vec![entry.uid.clone()])?.into_iter().flatten().next();
         let row = self.read_events(vec![entry.uid.clone()])?.remove(&entry.uid);
-        let mut job = self.job(entry, row, shadow);
+        let job = self.job(entry, row, shadow);
+        self.push_job(job)
+    }
+
+    fn push_job(&mut self, mut job: Job) -> Flow<()> {
         let (base, remote) = match &job.scene.shadow {
             None => (Base::None, State::Missing),
             Some(shadow) if shadow.gone => (Base::Gone, State::Deleted),
@@ -44,7 +59,7 @@ impl<F: Effects> Session<'_, F> {
         let rules = self.rules(&job.scene.notes, true);
         if base == Base::Agreed && rules.mode == ReplicaMode::TwoWay && rules.writable && takes_back(&job.scene) {
             if !self.is_fresh && job.entry.attempts < LOOKS_BEFORE_WRITE {
-                return self.pull_first(job);
+                return self.look_first(job);
             }
             if self.is_fresh && job.scene.local.state == State::Same {
                 return self.nothing_was_applied(job);
@@ -58,7 +73,7 @@ impl<F: Effects> Session<'_, F> {
                 self.park(job)
             }
             Decision::CreateRemote | Decision::RecreateRemote => self.create(job),
-            Decision::UpdateRemote | Decision::DeleteRemote if self.forgets_occurrences(&job) => self.pull_first(job),
+            Decision::UpdateRemote | Decision::DeleteRemote if self.forgets_occurrences(&job) => self.look_first(job),
             Decision::UpdateRemote => self.update(job),
             Decision::DeleteRemote => self.delete(job),
             Decision::RestoreLocal => self.take_back(job),
@@ -98,8 +113,51 @@ impl<F: Effects> Session<'_, F> {
         self.difference(&present, &timed) != Ok(None)
     }
 
-    /// Look at the provider's changes just before the write: one of them may have to be merged with it. When they do not
-    /// end in some pages, they come in the next steps, and the entry stays in the queue.
+    /// Look at the event just before the write: what somebody did there may have to be merged with it. Where one that is asked
+    /// for comes with all its exceptions, that is newer than any listing, which may lag behind.
+    fn look_first(&mut self, job: Job) -> Flow<()> {
+        if !self.provider.embeds_exceptions() {
+            return self.pull_first(job);
+        }
+        let seen = self.look_at(std::slice::from_ref(&job.scene.remote_id))?;
+        if seen.rows.is_empty() {
+            return self.wait_for(seen, job.entry);
+        }
+        let mut out = Pending::default();
+        self.take_up_again(&mut out, &seen.rows);
+        let mut shadows = self.shadows_of(&seen.rows, &[])?;
+        let subjects = self.gather(seen.rows, &mut shadows, &mut out.changes)?;
+        if subjects.iter().any(is_changed) {
+            // That comes first, and decides whether there is something left to write.
+            let Job { mut entry, .. } = job;
+            entry.attempts = entry.attempts.saturating_add(1);
+            entry.due_ms = self.now_ms;
+            out.changes.push(Change::Postpone(entry));
+            self.answered(&mut out.changes);
+            self.settle_all(&mut out, subjects)?;
+            return self.commit(out.changes, out.expectations);
+        }
+        if !out.changes.is_empty() {
+            self.commit(out.changes, out.expectations)?;
+        }
+        self.is_fresh = true;
+        let pushed = self.push_job(job);
+        self.is_fresh = false;
+        pushed
+    }
+
+    /// A write waits while its event cannot be read.
+    pub(super) fn wait_for(&mut self, seen: Seen, entry: PushEntry) -> Flow<()> {
+        let attempts = entry.attempts.saturating_add(1);
+        let due_ms = match seen.rows.is_empty() {
+            true => backoff::next_step_ms(self.now_ms, attempts),
+            false => self.now_ms,
+        };
+        self.absorb_seen(seen, vec![Change::Postpone(PushEntry { attempts, due_ms, ..entry })])
+    }
+
+    /// Look at the provider's changes just before the write. When they do not end in some pages, they come in the next steps,
+    /// and the entry stays in the queue.
     fn pull_first(&mut self, job: Job) -> Flow<()> {
         let mut rounds = 0;
         for page in 1..=PAGES_BEFORE_WRITE {
@@ -118,11 +176,7 @@ impl<F: Effects> Session<'_, F> {
         let attempts = job.entry.attempts + 1;
         if self.is_fresh && self.is_set_aside(&job.scene.remote_id) {
             let seen = self.look_at(std::slice::from_ref(&job.scene.remote_id))?;
-            let due_ms = match self.is_set_aside(&job.scene.remote_id) {
-                true => backoff::next_step_ms(self.now_ms, attempts),
-                false => self.now_ms,
-            };
-            return self.absorb_seen(seen, vec![Change::Postpone(PushEntry { attempts, due_ms, ..job.entry })]);
+            return self.wait_for(seen, job.entry);
         }
         if self.is_fresh {
             return self.push(job.entry);
@@ -199,9 +253,18 @@ impl<F: Effects> Session<'_, F> {
         };
         let own = exception.as_ref().filter(|_| !self.provider.embeds_exceptions());
         let remote_id = own.map_or_else(|| job.scene.remote_id.clone(), |sent| sent.instance.id.clone());
+        let before = series.unwrap_or_else(|| Self::agreed_remote(&job.scene));
         match verdict {
             Verdict::Done => {}
             Verdict::Changed if has(Bug::ChangedMeansDone) => return self.done(job, vec![]),
+            // It may be that nothing brings a deleted occurrence back; or its series is gone.
+            Verdict::NotFound
+                if exception.as_ref().is_some_and(|sent| revives(&before, sent))
+                    && !self.is_series_gone(&job.scene.remote_id)? =>
+            {
+                let recurrence_id = exception.map(|sent| sent.recurrence_id).unwrap_or_default();
+                return self.refuse_exception(job, &recurrence_id, "deleted-occurrence", NO_WAY_BACK);
+            }
             Verdict::Changed | Verdict::NotFound => return self.look_again(job, &remote_id, verdict),
             Verdict::Rejected { code, detail } => match exception {
                 Some(sent) => return self.refuse_exception(job, &sent.recurrence_id, &code, detail),
@@ -209,7 +272,6 @@ impl<F: Effects> Session<'_, F> {
             },
             _ => return Err(self.fail("unexpected-answer", "the provider answered a write in an unknown way")),
         }
-        let before = series.unwrap_or_else(|| Self::agreed_remote(&job.scene));
         let mut news = None;
         let present = match &exception {
             None => self.after_master(before.clone(), response)?.map(|mut present| {
@@ -301,9 +363,7 @@ impl<F: Effects> Session<'_, F> {
         if !open.is_empty() {
             present.notes.refused.clone_from(&scene.notes.refused);
             // An exception may have been written without an answer, before this.
-            let mut earlier: Vec<String> = scene.notes.unanswered().cloned().collect();
-            earlier.drain(..earlier.len().saturating_sub(UNANSWERED));
-            present.notes.earlier = earlier;
+            present.notes.earlier = scene.notes.left();
         }
         if wrote {
             self.report.pushed += 1;
@@ -384,7 +444,7 @@ impl<F: Effects> Session<'_, F> {
         let mut out = Pending::default();
         let document = scene.local.base.clone();
         let revision = self.write_event(&mut out, &mut scene, &document, self.now_ms)?;
-        self.write_shadow(&mut out, &scene, &present, &document, revision);
+        self.write_shadow(&mut out, &scene, &present, &document, (revision, false));
         out.changes.extend(self.finished(&entry));
         self.commit(out.changes, out.expectations)
     }

@@ -67,16 +67,18 @@ impl<F: Effects> Session<'_, F> {
         out.changes.push(self.queue_here(&scene.uid, revision));
     }
 
-    /// Store a shadow whose local half is `agreed`. What was sent before without an answer is over.
+    /// Store a shadow whose local half is `agreed`, at a revision. What was sent before without an answer is over, but for
+    /// exceptions where something is left to be written.
     pub(super) fn write_shadow(
         &mut self,
         out: &mut Pending,
         scene: &Scene,
         present: &Present,
         agreed: &Document,
-        revision: u64,
+        (revision, is_open): (u64, bool),
     ) {
-        let notes = Notes { sent: Vec::new(), earlier: Vec::new(), deleted: false, ..present.notes.clone() };
+        let earlier = if is_open { present.notes.left() } else { Vec::new() };
+        let notes = Notes { sent: Vec::new(), earlier, deleted: false, ..present.notes.clone() };
         let shadow = Shadow { notes: notes.text(), ..self.shadow(scene, present, agreed, revision) };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
     }

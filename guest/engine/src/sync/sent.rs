@@ -113,7 +113,7 @@ impl<F: Effects> Session<'_, F> {
         let open = differing(&present.document, &align(sent, &present.document));
         let agreed = without_open(sent, &present.document, &open);
         let revision = scene.local.revision();
-        self.write_shadow(out, scene, present, &agreed, revision);
+        self.write_shadow(out, scene, present, &agreed, (revision, true));
         self.queue(out, scene);
     }
 }
@@ -166,7 +166,8 @@ impl<F: Effects> Apart<'_, '_, F> {
         let known = known.or_else(|| self.notes.instances.contains_key(id).then_some(&nothing));
         let Some(known) = known else { return false };
         let kept = |series| rebased((series, id), (document, id), known);
-        let is = |patch: &Value| self.session.is_alike(self.present, id, patch);
+        let before = rebased((self.base, id), (document, id), value(self.base, id).unwrap_or(&nothing));
+        let is = |told: &Value| now == Some(told) || self.session.is_alike(self.present, id, told, &before);
         is(known) || is(&kept(self.base)) || is(&kept(series))
     }
 

@@ -166,8 +166,9 @@ impl<F: Effects> Session<'_, F> {
             // Else another worker may have seen the end of the event, and nobody would write that any more.
             out.expectations.push(Expectation::Event(self.replica.calendar.clone(), scene.uid.clone(), revision));
         }
-        self.write_shadow(out, scene, present, &agreed, revision);
-        if outcome != agreed {
+        let is_open = outcome != agreed;
+        self.write_shadow(out, scene, present, &agreed, (revision, is_open));
+        if is_open {
             self.queue(out, scene);
         }
         Ok(())
@@ -294,7 +295,7 @@ impl<F: Effects> Session<'_, F> {
         }
         let agreed = agreed_local(scene, present);
         let revision = scene.local.revision();
-        self.write_shadow(out, scene, present, &agreed, revision);
+        self.write_shadow(out, scene, present, &agreed, (revision, true));
         Ok(())
     }
 }
