@@ -23,6 +23,24 @@ fn without_answer(world: &mut World, kind: &FaultKind, method: &str) {
     panic!("nothing was written");
 }
 
+/// A series of four days in the application and at Google, with these overrides.
+fn with_series(overrides: &Value) -> World {
+    let mut world = World::new();
+    world.settle().unwrap();
+    let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
+    series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
+    series["recurrenceOverrides"] = overrides.clone();
+    world.create(&series).unwrap();
+    idle(&mut world);
+    world
+}
+
+/// Google's "not found".
+fn not_found() -> Fault {
+    let body = json!({"error": {"code": 404, "errors": [{"domain": "global", "reason": "notFound"}]}}).to_string();
+    Fault::next(FaultKind::Raw { status: 404, body })
+}
+
 fn at_google(world: &World, id: &str) -> Value {
     world.google.event(ACCOUNT, id).unwrap()
 }
@@ -55,12 +73,7 @@ fn an_edit_that_is_taken_back_stays_taken_back() {
 #[test]
 fn an_edit_of_an_occurrence_that_is_taken_back_stays_taken_back() {
     for kind in ENDS {
-        let mut world = World::new();
-        world.settle().unwrap();
-        let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
-        series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
-        world.create(&series).unwrap();
-        idle(&mut world);
+        let mut world = with_series(&json!({}));
         let id = only_id(&world);
         let renamed = json!({"2026-03-05T09:00:00": {"title": "not this"}});
         world.patch("a@app", &json!({"recurrenceOverrides": renamed})).unwrap();
@@ -84,12 +97,7 @@ fn what_is_put_into_a_set_and_taken_out_again_stays_out() {
     {
         for of_series in [true, false] {
             let case = format!("{kind:?}, {set}, of the series: {of_series}");
-            let mut world = World::new();
-            world.settle().unwrap();
-            let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
-            series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
-            world.create(&series).unwrap();
-            idle(&mut world);
+            let mut world = with_series(&json!({}));
             let put = |item: &Value| match of_series {
                 true => json!({set: {"a": item}}),
                 false => json!({"recurrenceOverrides": {"2026-03-05T09:00:00": {set: {"a": item}}}}),
@@ -113,13 +121,7 @@ fn what_is_put_into_a_set_and_taken_out_again_stays_out() {
 #[test]
 fn a_guest_who_comes_to_an_occurrence_meanwhile_stays() {
     for kind in ENDS {
-        let mut world = World::new();
-        world.settle().unwrap();
-        let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
-        series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
-        series["recurrenceOverrides"] = json!({"2026-03-05T09:00:00": {"title": "another"}});
-        world.create(&series).unwrap();
-        idle(&mut world);
+        let mut world = with_series(&json!({"2026-03-05T09:00:00": {"title": "another"}}));
         let rows = world.google.truth(ACCOUNT);
         let row = rows.iter().find(|row| row["recurringEventId"].is_string()).unwrap();
         world.patch("a@app", &json!({"title": "renamed"})).unwrap();
@@ -205,9 +207,7 @@ fn what_somebody_takes_away_from_a_creation_stays_away() {
 
 /// Every request about that event is answered with "not found", so many times.
 fn hide(world: &World, method: &str, times: u32) {
-    let body = json!({"error": {"code": 404, "errors": [{"domain": "global", "reason": "notFound"}]}}).to_string();
-    let fault = Fault::next(FaultKind::Raw { status: 404, body });
-    world.google.plan(fault.on_method(method).on_path("*/events/*").times(times));
+    world.google.plan(not_found().on_method(method).on_path("*/events/*").times(times));
 }
 
 #[test]
@@ -272,11 +272,7 @@ fn an_id_that_was_used_before_is_no_deletion_by_somebody() {
 #[test]
 fn an_exception_like_its_series_keeps_no_title_that_the_series_gave_up() {
     for kind in ENDS {
-        let mut world = World::new();
-        world.settle().unwrap();
-        let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
-        series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
-        world.create(&series).unwrap();
+        let mut world = with_series(&json!({}));
         let renamed = json!({"2026-03-05T09:00:00": {"title": "not this"}});
         world.patch("a@app", &json!({"recurrenceOverrides": renamed})).unwrap();
         idle(&mut world);
@@ -295,21 +291,14 @@ fn an_exception_like_its_series_keeps_no_title_that_the_series_gave_up() {
 
 #[test]
 fn exceptions_that_are_hidden_with_their_calendar_are_not_lost() {
-    let mut world = World::new();
-    world.settle().unwrap();
-    let mut series = meeting("a@app", "series", "2026-03-03T09:00:00");
-    series["recurrenceRules"] = json!([{"@type": "RecurrenceRule", "frequency": "daily", "count": 4}]);
-    series["recurrenceOverrides"] = json!({"2026-03-05T09:00:00": {"title": "another"}});
-    world.create(&series).unwrap();
-    idle(&mut world);
+    let mut world = with_series(&json!({"2026-03-05T09:00:00": {"title": "another"}}));
     let rows = world.google.truth(ACCOUNT);
     let id = rows.iter().find_map(|row| row["recurringEventId"].as_str()).unwrap().to_owned();
     let mut hits = 0;
     for (listings, place) in [(2, "Hall"), (0, "Room")] {
         world.google.user_patch(ACCOUNT, &id, &json!({"location": place})).unwrap();
         hide(&world, "GET", 1);
-        let body = json!({"error": {"code": 404, "errors": [{"domain": "global", "reason": "notFound"}]}}).to_string();
-        let hidden = Fault::next(FaultKind::Raw { status: 404, body }).on_method("GET").on_path("*/events");
+        let hidden = not_found().on_method("GET").on_path("*/events");
         world.google.plan(hidden.after(1).times(listings));
         in_step(&mut world, "hidden for a moment");
         hits += 1 + u64::from(listings);

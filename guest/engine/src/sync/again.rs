@@ -1,7 +1,8 @@
 //! Looks again at an event whose write met something else: somebody's change, its end, or an earlier write of ours without an
 //! answer. What is found is settled, and the write stays in the queue to be decided anew.
 
-use super::scene::{Job, Scene};
+use super::arrive::Subject;
+use super::scene::{Job, Pending, Scene};
 use super::session::{Flow, Session};
 use crate::backoff;
 use crate::effects::{Change, Effects, FailureKind, PushEntry, Response, Shadow};
@@ -26,6 +27,16 @@ impl<F: Effects> Session<'_, F> {
         }
         let changes = told.into_iter().chain([Change::Postpone(entry)]).collect();
         self.absorb(vec![row], changes)
+    }
+
+    /// Settle what was found on the way to a write, which stays in the queue and is decided anew.
+    pub(super) fn settle_first(&mut self, mut out: Pending, mut entry: PushEntry, subjects: Vec<Subject>) -> Flow<()> {
+        entry.attempts = entry.attempts.saturating_add(1);
+        entry.due_ms = self.now_ms;
+        out.changes.push(Change::Postpone(entry));
+        self.answered(&mut out.changes);
+        self.settle_all(&mut out, subjects)?;
+        self.commit(out.changes, out.expectations)
     }
 
     /// Its deletion has no answer, and the event was made again here since: the provider knows whether it is done.

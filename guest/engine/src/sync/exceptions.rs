@@ -100,16 +100,9 @@ impl<F: Effects> Session<'_, F> {
     pub(super) fn is_written(&self, present: &Present, wanted: &Document, recurrence_id: &str, body: &[u8]) -> bool {
         let (now, after) = (overrides(&present.document), overrides(wanted));
         let instance = present.notes.instances.get(recurrence_id).cloned().unwrap_or_default();
-        let update = Update {
-            remote_id: "",
-            etag: "",
-            from: &occurrence(&present.document, recurrence_id, now.get(recurrence_id)),
-            to: &occurrence(&present.document, recurrence_id, after.get(recurrence_id)),
-            lines: &present.notes.lines_of(&instance),
-            notify: false,
-            revive: false,
-        };
-        let again = self.provider.update(&self.target(), &update);
+        let from = occurrence(&present.document, recurrence_id, now.get(recurrence_id));
+        let to = occurrence(&present.document, recurrence_id, after.get(recurrence_id));
+        let again = self.told_between(&from, &to, &present.notes.lines_of(&instance), false);
         body.is_empty() || again.is_ok_and(|again| again.is_none_or(|again| again.body == body))
     }
 
@@ -135,9 +128,7 @@ impl<F: Effects> Session<'_, F> {
             for name in group {
                 to.set(name, told.get(name).cloned());
             }
-            let update =
-                Update { remote_id: "", etag: "", from: &now, to: &to, lines: &lines, notify: true, revive: false };
-            self.provider.update(&self.target(), &update) == Ok(None)
+            self.told_between(&now, &to, &lines, true) == Ok(None)
         })
     }
 

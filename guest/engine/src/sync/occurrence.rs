@@ -98,19 +98,14 @@ impl<F: Effects> Session<'_, F> {
         why: Missing,
         wanted: &Document,
     ) -> Flow<()> {
-        let Job { mut entry, scene } = job;
+        let Job { entry, scene } = job;
         let row = self.read_again(&scene.remote_id)?;
         let mut out = Pending::default();
         let rows = vec![row];
         let mut shadows = self.shadows_of(&rows, &[])?;
         let subjects = self.gather(rows, &mut shadows, &mut out.changes)?;
         if subjects.iter().any(is_changed) && entry.attempts < CONTESTED {
-            entry.attempts += 1;
-            entry.due_ms = self.now_ms;
-            out.changes.push(Change::Postpone(entry));
-            self.answered(&mut out.changes);
-            self.settle_all(&mut out, subjects)?;
-            return self.commit(out.changes, out.expectations);
+            return self.settle_first(out, entry, subjects);
         }
         let job = Job { entry, scene };
         // Asked for apart, exceptions are known within a span only.

@@ -129,13 +129,7 @@ impl<F: Effects> Session<'_, F> {
         let subjects = self.gather(seen.rows, &mut shadows, &mut out.changes)?;
         if subjects.iter().any(is_changed) {
             // That comes first, and decides whether there is something left to write.
-            let Job { mut entry, .. } = job;
-            entry.attempts = entry.attempts.saturating_add(1);
-            entry.due_ms = self.now_ms;
-            out.changes.push(Change::Postpone(entry));
-            self.answered(&mut out.changes);
-            self.settle_all(&mut out, subjects)?;
-            return self.commit(out.changes, out.expectations);
+            return self.settle_first(out, job.entry, subjects);
         }
         if !out.changes.is_empty() {
             self.commit(out.changes, out.expectations)?;

@@ -166,9 +166,12 @@ impl<F: Effects> Apart<'_, '_, F> {
         let known = known.or_else(|| self.notes.instances.contains_key(id).then_some(&nothing));
         let Some(known) = known else { return false };
         let kept = |series| rebased((series, id), (document, id), known);
+        let told = [known.clone(), kept(self.base), kept(series)];
+        if told.iter().any(|told| now == Some(told)) {
+            return true;
+        }
         let before = rebased((self.base, id), (document, id), value(self.base, id).unwrap_or(&nothing));
-        let is = |told: &Value| now == Some(told) || self.session.is_alike(self.present, id, told, &before);
-        is(known) || is(&kept(self.base)) || is(&kept(series))
+        told.iter().any(|told| self.session.is_alike(self.present, id, told, &before))
     }
 
     fn are_all_ours(&self) -> bool {

@@ -11,7 +11,7 @@ use crate::event::Document;
 use crate::event::keys::{Keys, align};
 use crate::event::merge::{Clash, Merged, Preference, Side, Versions, merge};
 use crate::id;
-use crate::provider::{Notes, Refused, Update};
+use crate::provider::{Lines, Notes, Refused, Update};
 use crate::recurrence;
 use crate::seeded::{Bug, has};
 
@@ -239,15 +239,18 @@ impl<F: Effects> Session<'_, F> {
 
     /// What the provider would be told to get from what it has to an aligned document, exceptions aside.
     pub(super) fn difference(&self, present: &Present, to: &Document) -> Result<Option<Request>, Refused> {
-        let update = Update {
-            remote_id: "",
-            etag: "",
-            from: &present.document,
-            to,
-            lines: &present.notes.lines,
-            notify: false,
-            revive: false,
-        };
+        self.told_between(&present.document, to, &present.notes.lines, false)
+    }
+
+    /// What the provider would be told to get from one document to another, wherever it is; `notify` with all that needs mail.
+    pub(super) fn told_between(
+        &self,
+        from: &Document,
+        to: &Document,
+        lines: &Lines,
+        notify: bool,
+    ) -> Result<Option<Request>, Refused> {
+        let update = Update { remote_id: "", etag: "", from, to, lines, notify, revive: false };
         self.provider.update(&self.target(), &update)
     }
 
