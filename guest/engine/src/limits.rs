@@ -9,6 +9,9 @@ pub const TOLD_AFTER: u32 = 20;
 /// Shadows looked at in one step of a sweep.
 pub const SWEEP_PAGE: u32 = 500;
 
+/// Listings after which an event is asked for that was made here and that none of them has shown.
+pub const UNSEEN_LOOKS: u64 = 8;
+
 /// Events that are asked for in one step of a sweep, where a listing that does not show them is no proof.
 pub const PROOF_PAGE: u32 = 100;
 

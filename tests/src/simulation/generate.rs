@@ -37,9 +37,9 @@ const MISFORTUNES: [Misfortune; 21] = [
 const GOOGLES_ODDITIES: [GoogleOddity; 3] =
     [GoogleOddity::NoRowsOfLeftovers, GoogleOddity::NoRevival, GoogleOddity::DeletedIsNotFound];
 
-/// All but `NothingOutsideTheWindow`: where a delta is silent about what was made by us and deleted there since the last one, the
-/// engine learns of it from the next full listing only. That is known, and to be mended in the engine.
-const OUTLOOKS_ODDITIES: [OutlookOddity; 9] = [
+/// All of them.
+const OUTLOOKS_ODDITIES: [OutlookOddity; 10] = [
+    OutlookOddity::NothingOutsideTheWindow,
     OutlookOddity::SlowDeltas,
     OutlookOddity::RemovedOccurrences,
     OutlookOddity::NoOpKeepsKey,

@@ -119,6 +119,10 @@ pub trait Provider: Sync {
     fn absence_is_proof(&self) -> bool {
         true
     }
+    /// Whether a listing of changes may say nothing of an event that was made since the last one and is deleted again.
+    fn forgets_unseen(&self) -> bool {
+        false
+    }
     /// Ask for one event or exception.
     fn get(&self, target: &Target<'_>, remote_id: &str) -> Request;
     /// Most events in one request of `get_many`.

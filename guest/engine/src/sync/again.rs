@@ -7,7 +7,7 @@ use super::session::{Flow, Session};
 use crate::backoff;
 use crate::effects::{Change, Effects, FailureKind, PushEntry, Response, Shadow};
 use crate::limits::CONTESTED;
-use crate::provider::{Purpose, Row, Verdict};
+use crate::provider::{Notes, Purpose, Row, Verdict};
 
 impl<F: Effects> Session<'_, F> {
     /// Somebody changed or removed it: read it, and let the plan decide anew. The entry stays in the queue.
@@ -63,12 +63,21 @@ impl<F: Effects> Session<'_, F> {
             return None;
         }
         entry.due_ms = backoff::next_step_ms(self.now_ms, entry.attempts - CONTESTED);
+        if !scene.notes.refused.is_empty() {
+            return None;
+        }
         let detail = "somebody else keeps changing the event at the same time; it is tried again";
         let mut failure = self.failure(FailureKind::Push, &scene.uid, "contested", detail, entry.attempts);
         failure.uid = Some(scene.uid.clone());
         failure.remote_id = Some(scene.remote_id.clone()).filter(|id| !id.is_empty());
         self.report.failed += 1;
         Some(Change::PutFailure(failure))
+    }
+
+    /// Whether exceptions of an event were refused: the record of that is not written over by one of a trouble that passes.
+    pub(super) fn has_refused(&mut self, uid: &str) -> Flow<bool> {
+        let shadows = self.fx.shadows_by_uid(&self.replica.id, vec![uid.to_owned()])?;
+        Ok(!Notes::of(shadows.first().and_then(Option::as_ref)).refused.is_empty())
     }
 
     /// Read an event or series that is known.

@@ -73,6 +73,7 @@ impl<F: Effects> Session<'_, F> {
         let agreed = match best {
             // What the provider has no words for is in what was sent, and is not taken away there.
             Some((_, mut sent)) if !is_known => {
+                self.doubt_what_was_overwritten(present, &notes, &mut remote, &mut sent);
                 sent.set_overrides(overrides(&remote));
                 sent
             }
@@ -86,6 +87,24 @@ impl<F: Effects> Session<'_, F> {
             notes: notes.text(),
             ..shadow.clone()
         })
+    }
+
+    /// Of several tries to create an event one was applied, and what is there need not tell which: a value that somebody wrote
+    /// there since may stand over the first try. That is what was agreed on then, so that what was edited here after it is a
+    /// clash, and recorded.
+    fn doubt_what_was_overwritten(&self, present: &Present, notes: &Notes, remote: &mut Document, sent: &mut Document) {
+        let Some(first) = notes.sent.first().and_then(|first| Document::parse(first).ok()) else { return };
+        let aligned = align(&first, &present.document);
+        let chosen = remote.clone();
+        for group in groups([&aligned, &chosen, &present.document]) {
+            if self.shows(present, &group, &chosen) {
+                continue;
+            }
+            for name in group {
+                remote.set(name, aligned.get(name).cloned());
+                sent.set(name, first.get(name).cloned());
+            }
+        }
     }
 
     /// What the lost answer would have said: nothing was done there since. What was done here since is written next.

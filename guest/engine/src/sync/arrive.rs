@@ -166,13 +166,36 @@ impl<F: Effects> Session<'_, F> {
                         arrival.exceptions.iter().any(|newer| newer.id == *id) || arrival.gone_exceptions.contains(id)
                     };
                     if !newer(&exception.id) {
-                        arrival.exceptions.push(*exception);
+                        let master = arrival.event.as_ref().map(|event| event.document.clone()).unwrap_or_default();
+                        arrival.exceptions.extend(self.unless_left_behind(*exception, &master)?);
                     }
                 }
                 changes.push(Change::DeleteOrphans(self.replica.id.clone(), orphan.master));
             }
         }
         Ok(())
+    }
+
+    /// An exception that came before its master is asked for again where the master, which is newer, has no such date any more:
+    /// what became of it a listing need not say.
+    fn unless_left_behind(&mut self, exception: RemoteException, master: &Document) -> Flow<Option<RemoteException>> {
+        let Ok(placed) = self.provider.place(&self.target(), &exception, master) else { return Ok(Some(exception)) };
+        let named = overrides(master).contains_key(&placed.recurrence_id);
+        if named || recurrence::contains(master.value(), &placed.recurrence_id).unwrap_or(true) {
+            return Ok(Some(exception));
+        }
+        let request = self.provider.get(&self.target(), &exception.id);
+        let (verdict, response) = self.exchange(Purpose::Read, request)?;
+        match (verdict, self.provider.read_row(&self.target(), &response.body)) {
+            (Verdict::Done, Ok(Row::Exception(now))) => Ok(Some(*now)),
+            (Verdict::NotFound, _) | (Verdict::Done, Ok(Row::Gone(_))) => {
+                if self.provider.may_hide() {
+                    self.must_see_calendar()?;
+                }
+                Ok(None)
+            }
+            _ => Ok(Some(exception)),
+        }
     }
 
     /// An exception may come before its master, and be what a write of the series made of it. While the answer to one is

@@ -26,6 +26,7 @@ mod session;
 mod settle;
 pub mod state;
 mod troubled;
+mod unseen;
 
 use self::session::{Session, Stop};
 use crate::effects::{Change, Effects, FailureKind, PushEntry, StorageError, TimeMs};
@@ -192,6 +193,10 @@ impl<F: Effects> Session<'_, F> {
             self.sweep(&sweep)?;
             return Ok(Outcome::Again);
         }
+        if let Some(after) = self.state.expected.clone() {
+            self.look_at_unseen(after)?;
+            return Ok(Outcome::Again);
+        }
         if let Some(after) = self.state.doubt.clone() {
             self.look_at_series(after)?;
             return Ok(Outcome::Again);
@@ -213,7 +218,7 @@ impl<F: Effects> Session<'_, F> {
         entry.attempts = entry.attempts.saturating_add(1);
         entry.due_ms = at_ms;
         let mut changes = Vec::new();
-        if entry.attempts >= TOLD_AFTER {
+        if entry.attempts >= TOLD_AFTER && !self.has_refused(&entry.uid)? {
             let detail = "the event could not be written many times in a row; it is tried again, see the code";
             let mut failure = self.failure(FailureKind::Push, &entry.uid, code, detail, entry.attempts);
             failure.uid = Some(entry.uid.clone());

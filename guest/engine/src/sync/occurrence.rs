@@ -10,7 +10,7 @@ use super::scene::{Job, Pending};
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects};
 use crate::event::Document;
-use crate::limits::CONTESTED;
+use crate::limits::LOOKS_BEFORE_WRITE;
 use crate::provider::{Instance, Purpose, RemoteException, Search, Verdict};
 use crate::recurrence;
 
@@ -104,7 +104,7 @@ impl<F: Effects> Session<'_, F> {
         let rows = vec![row];
         let mut shadows = self.shadows_of(&rows, &[])?;
         let subjects = self.gather(rows, &mut shadows, &mut out.changes)?;
-        if subjects.iter().any(is_changed) && entry.attempts < CONTESTED {
+        if subjects.iter().any(is_changed) && entry.attempts < LOOKS_BEFORE_WRITE {
             return self.settle_first(out, entry, subjects);
         }
         let job = Job { entry, scene };

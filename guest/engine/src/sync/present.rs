@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::effects::Shadow;
 use crate::event::{Document, is_excluded};
 use crate::provider::{Instance, Notes, Placed};
 use crate::recurrence;
@@ -28,11 +27,6 @@ pub(super) struct Present {
 }
 
 impl Present {
-    /// The listing that saw it last.
-    pub(super) fn generation(&self, now: u64, shadow: Option<&Shadow>) -> u64 {
-        shadow.filter(|_| self.alone).map_or(now, |shadow| shadow.generation)
-    }
-
     /// Whether an occurrence is deleted.
     pub(super) fn excludes(&self, recurrence_id: &str) -> bool {
         self.document.overrides().and_then(|all| all.get(recurrence_id)).is_some_and(is_excluded)

@@ -129,6 +129,7 @@ impl<F: Effects> Session<'_, F> {
             self.next_generation();
         }
         self.begin_a_run();
+        self.expects_unseen();
         self.state.listing = Some(listing.clone());
         listing
     }
@@ -154,6 +155,7 @@ impl<F: Effects> Session<'_, F> {
         self.state.sweep = None;
         self.next_generation();
         self.begin_a_run();
+        self.expects_unseen();
         self.state.listing = Some(Listing { full: true, page: None, wanted: self.replica.wanted, rest: None });
         self.commit(vec![], vec![])
     }

@@ -13,7 +13,9 @@ use super::scene::{Job, Local, Pending, Scene, wanted_remote};
 use super::sent::expect_no_exceptions;
 use super::session::{Flow, Session};
 use crate::backoff;
-use crate::effects::{Change, Effects, EventRow, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow};
+use crate::effects::{
+    Change, Effects, EventRow, Expectation, FailureKind, PushEntry, ReplicaMode, Request, Response, Shadow,
+};
 use crate::event::Document;
 use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
@@ -374,21 +376,22 @@ impl<F: Effects> Session<'_, F> {
         self.answered(&mut out.changes);
         let shadow = self.shadow(&scene, &present, &agreed, revision);
         out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow.clone()));
-        let mut found = match &news {
-            Some(news) => self.settle_news(&shadow, news.clone())?,
-            None => Pending::default(),
+        let Some(news) = news else {
+            return match open.is_empty() {
+                true => self.conclude(&entry, revision, out.changes),
+                false => self.commit(out.changes, vec![]),
+            };
         };
-        if !open.is_empty() {
-            out.changes.append(&mut found.changes);
-            return self.commit(out.changes, found.expectations);
+        // All of it or nothing: should somebody have edited the event meanwhile, the answer counts as lost, and what was found
+        // is found again with the write.
+        let found = self.settle_news(&shadow, news)?;
+        if open.is_empty() {
+            out.changes.extend(self.finished(&entry));
+            out.expectations.push(Expectation::Event(self.replica.calendar.clone(), entry.uid, revision));
         }
-        match (self.conclude(&entry, revision, out.changes, found)?, news) {
-            (true, _) | (false, None) => Ok(()),
-            (false, Some(news)) => {
-                let found = self.settle_news(&shadow, news)?;
-                self.commit(found.changes, found.expectations)
-            }
-        }
+        out.changes.extend(found.changes);
+        out.expectations.extend(found.expectations);
+        self.commit(out.changes, out.expectations)
     }
 
     // -- deleting
@@ -426,7 +429,7 @@ impl<F: Effects> Session<'_, F> {
         let buried = Shadow { gone: true, revision, remote: String::new(), local: None, notes: notes.text(), ..shadow };
         let mut changes = vec![Change::PutShadow(self.replica.id.clone(), buried)];
         self.answered(&mut changes);
-        self.conclude(&entry, revision, changes, Pending::default()).map(drop)
+        self.conclude(&entry, revision, changes)
     }
 
     // -- when it does not go straight

@@ -19,7 +19,7 @@ use crate::seeded::{Bug, has};
 impl<F: Effects> Session<'_, F> {
     /// Nothing changed: only remember that it was seen, when there is something new to remember.
     pub(super) fn seen(&self, out: &mut Pending, shadow: &Shadow, present: &Present) {
-        let generation = present.generation(self.state.generation, Some(shadow));
+        let generation = self.generation(present, Some(shadow));
         let replica = self.replica.id.clone();
         let notes = present.notes.text();
         if notes != shadow.notes {
@@ -84,14 +84,16 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// A shadow whose local half is `agreed`.
-    pub(super) fn shadow(&self, scene: &Scene, present: &Present, agreed: &Document, revision: u64) -> Shadow {
+    pub(super) fn shadow(&mut self, scene: &Scene, present: &Present, agreed: &Document, revision: u64) -> Shadow {
+        let generation = self.generation(present, scene.shadow.as_ref());
+        self.awaits_listing(generation);
         let (remote, local) = (present.document.text(), agreed.text());
         Shadow {
             uid: scene.uid.clone(),
             remote_id: scene.remote_id.clone(),
             etag: present.etag.clone(),
             revision,
-            generation: present.generation(self.state.generation, scene.shadow.as_ref()),
+            generation,
             gone: false,
             local: (local != remote).then(|| local.to_owned()),
             remote: remote.to_owned(),
@@ -99,28 +101,18 @@ impl<F: Effects> Session<'_, F> {
         }
     }
 
-    /// Commit what came of the last write for an entry, and what was `found` on the way. Where the event is not any more what
-    /// was written (it was edited meanwhile, or a store that lags behind showed an older one), the entry stays, and is decided
-    /// anew. False: so is what was found, which is not stored.
-    pub(super) fn conclude(
-        &mut self,
-        entry: &PushEntry,
-        revision: u64,
-        mut changes: Vec<Change>,
-        found: Pending,
-    ) -> Flow<bool> {
-        let mut expectations = found.expectations;
-        expectations.push(Expectation::Event(self.replica.calendar.clone(), entry.uid.clone(), revision));
+    /// Commit what came of the last write for an entry. Where the event is not any more what was written (it was edited
+    /// meanwhile, or a store that lags behind showed an older one), the entry stays, and is decided anew.
+    pub(super) fn conclude(&mut self, entry: &PushEntry, revision: u64, mut changes: Vec<Change>) -> Flow<()> {
+        let current = Expectation::Event(self.replica.calendar.clone(), entry.uid.clone(), revision);
         let mut all = changes.clone();
         all.extend(self.finished(entry));
-        all.extend(found.changes);
-        match self.commit(all, expectations) {
+        match self.commit(all, vec![current]) {
             Err(Stop::Stale) => {}
-            result => return result.map(|()| true),
+            result => return result,
         }
         changes.push(Change::Enqueue(entry.clone()));
-        self.commit(changes, vec![])?;
-        Ok(false)
+        self.commit(changes, vec![])
     }
 
     /// What is to be forgotten when nothing is left to be written.

@@ -59,6 +59,8 @@ pub(super) struct Session<'a, F: Effects> {
     pub(super) exception_reads: u32,
     /// The provider's changes were pulled to the end in this step.
     pub(super) is_fresh: bool,
+    /// Events that no listing has shown are being asked for; see `unseen`.
+    pub(super) counts_looks: bool,
     stored: String,
     /// By what is stored, the last steps failed; there may be a record of it.
     is_failing: bool,
@@ -83,6 +85,7 @@ impl<'a, F: Effects> Session<'a, F> {
             tries_apart: false,
             exception_reads: 0,
             is_fresh: false,
+            counts_looks: false,
             stored,
             is_failing,
             siblings: None,

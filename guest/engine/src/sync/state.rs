@@ -34,6 +34,10 @@ pub struct State {
     pub doubt: Option<String>,
     /// The same was suspected again while they are being asked for: once more from the beginning.
     pub doubt_again: bool,
+    /// Events were made that no listing has shown yet; see `unseen`.
+    pub unseen: bool,
+    /// Those that a listing should have shown are asked for when it has ended, after this uid.
+    pub expected: Option<String>,
     /// Removals that were found one by one since the last listing began, for the mass-delete guard.
     pub removed: u64,
     /// Exceptions are buffered whose masters have not been seen.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tandem_engine::editing::Action;
+use tandem_engine::sync::Outcome;
 use tandem_providers::microsoft::Config;
 use tandem_providers::{Fault, FaultKind};
 
@@ -160,4 +161,59 @@ fn an_occurrence_that_is_an_online_meeting_by_itself_keeps_its_link() {
     assert!(content.contains("Mine") && content.contains("https://teams.invalid/1"), "{content}");
     assert_eq!(occurrences(&world)[1]["isOnlineMeeting"], true);
     world.rests();
+}
+
+/// Hours in which an edit of the occurrence of that date cannot be written.
+fn hours_of_trouble(world: &mut World, date: &str, meanwhile: impl FnOnce(&mut World)) {
+    edit(world, date, title("mine"));
+    let away = FaultKind::ServerError(500);
+    world.microsoft.plan(Fault::next(away).on_path("*/instances*").times(30));
+    let mut meanwhile = Some(meanwhile);
+    for _ in 0..400 {
+        match world.step() {
+            Outcome::Retry { at_ms, .. } => world.clock.set(i64::try_from(at_ms).unwrap()),
+            Outcome::Idle(_) => return,
+            _ => {}
+        }
+        if world.memory.queue.values().any(|entry| entry.attempts > 21)
+            && let Some(meanwhile) = meanwhile.take()
+        {
+            meanwhile(world);
+        }
+    }
+    panic!("it is never written");
+}
+
+#[test]
+fn an_occurrence_that_goes_during_hours_of_trouble_is_a_conflict_not_a_riddle() {
+    for config in configs() {
+        let (mut world, _) = weekly(Config { delta_lag_ms: 12 * 3_600_000, ..config });
+        hours_of_trouble(&mut world, "2026-04-08", |world| {
+            let id = world.subject("weekly")["id"].as_str().unwrap().to_owned();
+            let shorter = json!({"recurrence": {
+                "pattern": {"type": "weekly", "interval": 1, "daysOfWeek": ["wednesday"], "firstDayOfWeek": "sunday"},
+                "range": {"type": "numbered", "startDate": "2026-03-04", "numberOfOccurrences": 3},
+            }});
+            world.microsoft.user_patch(ACCOUNT, &id, &shorter).unwrap();
+        });
+        world.rests();
+        assert_eq!(world.failures(), Vec::<String>::new());
+        let records: Vec<_> = world.memory.conflicts.values().collect();
+        assert!(records.iter().any(|record| record.local.as_deref().is_some_and(|text| text.contains("mine"))));
+        assert_eq!(occurrences(&world).len(), 3);
+    }
+}
+
+#[test]
+fn what_was_refused_is_still_told_after_hours_of_trouble() {
+    let (mut world, ids) = weekly(Config { occurrence_properties: false, ..Config::default() });
+    world.microsoft.user_delete(ACCOUNT, &ids[0]).unwrap();
+    edit(&mut world, "2026-03-04", title("mine"));
+    while world.failures().is_empty() {
+        world.step();
+    }
+    assert_eq!(world.failures(), ["deleted-occurrence"]);
+    hours_of_trouble(&mut world, "2026-04-08", |_| {});
+    assert_eq!(world.failures(), ["deleted-occurrence"]);
+    assert!(occurrences(&world).iter().any(|one| one["subject"] == "mine"));
 }

@@ -141,20 +141,65 @@ fn a_series_that_cannot_be_read_while_series_are_asked_for_is_recorded() {
     world.microsoft.plan(Fault::next(denied).on_path(&path));
     world.poll();
     assert_eq!(world.local().len(), 2);
-    eprintln!(
-        "{path} {:?} {:#?}",
-        world.microsoft.with_faults(|f| f.hits()),
-        world
-            .microsoft
-            .log()
-            .iter()
-            .rev()
-            .take(12)
-            .map(|l| format!("{} {} {:?}", l.method, l.path.split(char::from(63)).next().unwrap(), l.status))
-            .collect::<Vec<_>>()
-    );
     assert_eq!(world.failures(), ["unreadable-event"]);
     world.microsoft.user_patch(ACCOUNT, &ids[1], &json!({"importance": "high"})).unwrap();
     world.poll();
     assert_eq!(world.failures(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_made_here_and_deleted_there_before_a_listing_shows_it_goes() {
+    // Of those that are there and that no listing shows, too, with a lag.
+    for delta_lag_ms in [0, 3 * 3_600_000] {
+        let silent = Config { removed_outside_window: false, delta_lag_ms, ..Config::default() };
+        let mut world = World::new(silent);
+        world.settle();
+        for title in ["one", "two", "three"] {
+            world.create(&meeting(title, title, "2026-04-05T09:00:00"));
+        }
+        while world.remote().len() < 3 {
+            world.step();
+        }
+        let id = world.subject("two")["id"].as_str().unwrap().to_owned();
+        world.microsoft.user_delete(ACCOUNT, &id).unwrap();
+        world.poll();
+        assert_eq!((world.local().len(), world.remote().len()), (2, 2), "{delta_lag_ms}");
+        let id = world.subject("three")["id"].as_str().unwrap().to_owned();
+        world.microsoft.user_delete(ACCOUNT, &id).unwrap();
+        world.poll();
+        assert_eq!((world.local().len(), world.remote().len()), (1, 1), "{delta_lag_ms}");
+        world.rests();
+        // What a listing has shown is not asked for any more.
+        let reads = |world: &World| {
+            let log = world.microsoft.log();
+            log.iter().filter(|line| line.path.contains("/events/") && !line.path.contains("delta")).count()
+        };
+        world.poll();
+        let before = reads(&world);
+        assert!(before > 0, "they were asked for");
+        world.poll();
+        assert_eq!(reads(&world), before, "{delta_lag_ms}");
+    }
+}
+
+#[test]
+fn too_many_that_no_listing_has_shown_are_asked_for() {
+    let mut world = World::new(Config { removed_outside_window: false, ..Config::default() });
+    world.settle();
+    for n in 0..20 {
+        let title = format!("event {n}");
+        world.create(&meeting(&title, &title, "2026-04-05T09:00:00"));
+    }
+    while world.remote().len() < 20 {
+        world.step();
+    }
+    for event in world.remote() {
+        world.microsoft.user_delete(ACCOUNT, event["id"].as_str().unwrap()).unwrap();
+    }
+    assert!(matches!(world.poll(), Outcome::Paused(_)));
+    assert_eq!(world.local().len(), 20);
+    world.accept_deletions();
+    world.settle();
+    assert_eq!(world.local().len(), 0);
+    world.rests();
 }

@@ -196,7 +196,11 @@ impl Round<'_> {
     /// Items in the order of the round from a key on, each with its key.
     fn units(&self, from: u64) -> Box<dyn Iterator<Item = (u64, &Item)> + '_> {
         let Some(after) = self.position.after else {
-            return Box::new(self.calendar.placed_from(from).map(|item| (item.place, item)));
+            // Who says nothing of what the caller never had knows what that is: nothing newer than the next position.
+            let upto = self.position.upto;
+            let strict = !self.state.config.removed_outside_window;
+            let known = move |item: &&Item| !strict || item.reaches.first().is_some_and(|(seq, _)| *seq <= upto);
+            return Box::new(self.calendar.placed_from(from).filter(known).map(|item| (item.place, item)));
         };
         match self.state.config.shuffle {
             // The key is the change number, so a page begins there without looking at earlier ones.

@@ -275,9 +275,13 @@ fn is_of_all(edit: &Edit) -> bool {
     }
 }
 
-/// Whether a series that begins then can have a rhythm: none ends before it begins.
+/// Whether a series that begins then can have a rhythm: none ends before it begins, and every month has its day.
 fn takes(rhythm: Option<Rhythm>, start: &str) -> bool {
-    rhythm != Some(Rhythm::Weekly) || start < "2026-06-30"
+    match rhythm {
+        Some(Rhythm::Weekly) => start < "2026-06-30",
+        Some(Rhythm::Monthly(_)) => start.get(8..10).is_some_and(|day| day < "29"),
+        _ => true,
+    }
 }
 
 /// How often a series comes, in the application's words.

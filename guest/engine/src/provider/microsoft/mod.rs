@@ -60,6 +60,10 @@ impl Provider for Microsoft {
         false
     }
 
+    fn forgets_unseen(&self) -> bool {
+        true
+    }
+
     fn get(&self, target: &Target<'_>, remote_id: &str) -> Request {
         changes::get(target, remote_id)
     }
