@@ -222,7 +222,8 @@ impl<F: Effects> Session<'_, F> {
             true => Document::default(),
             false => Document::parse(&shadow.remote).unwrap_or_default(),
         };
-        if !shadow.gone && !differs(&before, &event.document) {
+        // Changed and changed back between two looks, it may have lost them as well.
+        if !shadow.gone && event.etag == shadow.etag && !differs(&before, &event.document) {
             return Ok(arrival);
         }
         let mut known = Notes::parse(&shadow.notes);

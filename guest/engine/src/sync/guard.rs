@@ -71,6 +71,7 @@ impl<F: Effects> Session<'_, F> {
         self.answered(&mut out.changes);
         self.take_up_again(&mut out, &seen.rows);
         let rows: Vec<Row> = seen.rows.into_iter().filter(|row| !matches!(row, Row::Gone(_))).collect();
+        self.expects_proven(!rows.is_empty());
         let mut shadows = self.shadows_of(&rows, &seen.skipped)?;
         self.set_aside(&mut out, &seen.skipped, &mut shadows);
         let subjects = self.gather(rows, &mut shadows, &mut out.changes)?;

@@ -137,7 +137,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Ask for series, a page of them, and settle what is found.
     pub(super) fn look_at_series(&mut self, after: String) -> Flow<()> {
-        let all = self.state.generation + 1;
+        let all = self.listed() + 1;
         let page = self.fx.unseen_shadows(&self.replica.id, all, Some(after), SWEEP_PAGE)?;
         let series = |shadow: &&Shadow| shadow.remote.contains("\"recurrenceRules\"");
         let asked: Vec<&Shadow> = page.iter().filter(series).take(PROOF_PAGE as usize).collect();

@@ -137,7 +137,7 @@ impl<F: Effects> Session<'_, F> {
     /// A number above every earlier one, also when the state that counted them was lost: the time is one.
     fn next_generation(&mut self) {
         if !has(Bug::OldGeneration) {
-            self.state.generation = self.now_ms.max(self.state.generation + 1);
+            self.state.generation = self.now_ms.max(self.state.generation + 2);
         }
     }
 
@@ -265,7 +265,7 @@ impl<F: Effects> Session<'_, F> {
             self.report.failed += 1;
             if let Some(shadow) = row.remote_id.as_ref().and_then(|id| shadows.get(id)).filter(|shadow| !shadow.gone) {
                 let (replica, uid, etag) = (self.replica.id.clone(), shadow.uid.clone(), shadow.etag.clone());
-                out.changes.push(Change::TouchShadow(replica, uid, self.state.generation, etag));
+                out.changes.push(Change::TouchShadow(replica, uid, self.listed(), etag));
             }
         }
     }

@@ -3,7 +3,7 @@
 //! to write).
 
 use super::applied::takes_back;
-use super::arrive::is_changed;
+use super::arrive::{Remote, Subject, is_changed};
 use super::exceptions::{Sent, reached};
 use super::look::Seen;
 use super::news::moved;
@@ -28,6 +28,17 @@ pub(super) const NO_WAY_BACK: &str =
 /// Whether a write was to bring a deleted occurrence back.
 fn revives(before: &Present, sent: &Sent) -> bool {
     !sent.body.is_empty() && before.excludes(&sent.recurrence_id)
+}
+
+/// Whether the provider shows an event just as it was before a write that has no answer yet. It may still come, and what it is
+/// to bring is agreed on: nothing is news.
+fn is_as_before(subject: &Subject) -> bool {
+    match (&subject.remote, &subject.shadow) {
+        (Remote::Present(present), Some(shadow)) if !shadow.gone && present.etag == shadow.etag => {
+            Notes::parse(&shadow.notes).sent.iter().any(|sent| sent == present.document.text())
+        }
+        _ => false,
+    }
 }
 
 /// What was written.
@@ -129,7 +140,8 @@ impl<F: Effects> Session<'_, F> {
         self.take_up_again(&mut out, &seen.rows);
         let mut shadows = self.shadows_of(&seen.rows, &[])?;
         let subjects = self.gather(seen.rows, &mut shadows, &mut out.changes)?;
-        if subjects.iter().any(is_changed) {
+        let takes_back = takes_back(&job.scene);
+        if subjects.iter().any(|subject| is_changed(subject) && (takes_back || !is_as_before(subject))) {
             // That comes first, and decides whether there is something left to write.
             return self.settle_first(out, job.entry, subjects);
         }
@@ -175,7 +187,9 @@ impl<F: Effects> Session<'_, F> {
             return self.wait_for(seen, job.entry);
         }
         if self.is_fresh {
-            return self.push(job.entry);
+            let pushed = self.push(job.entry);
+            self.is_fresh = false;
+            return pushed;
         }
         self.commit(vec![Change::Postpone(PushEntry { attempts, due_ms: self.now_ms, ..job.entry })], vec![])
     }

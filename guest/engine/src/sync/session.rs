@@ -61,6 +61,8 @@ pub(super) struct Session<'a, F: Effects> {
     pub(super) is_fresh: bool,
     /// Events that no listing has shown are being asked for; see `unseen`.
     pub(super) counts_looks: bool,
+    /// Events that are answered for again; their records end with the next commit.
+    pub(super) recovered: Vec<String>,
     stored: String,
     /// By what is stored, the last steps failed; there may be a record of it.
     is_failing: bool,
@@ -86,6 +88,7 @@ impl<'a, F: Effects> Session<'a, F> {
             exception_reads: 0,
             is_fresh: false,
             counts_looks: false,
+            recovered: Vec::new(),
             stored,
             is_failing,
             siblings: None,
@@ -273,6 +276,9 @@ impl<'a, F: Effects> Session<'a, F> {
             return Ok(());
         }
         let expectations = self.expectations(more);
+        // Before what this batch records of the same events.
+        let over = |id: &String| Change::DeleteFailure(failure_id(&self.replica.id, FailureKind::Item, id));
+        changes.splice(0..0, self.recovered.iter().map(over));
         let is_failing = self.state.failed_steps > 0;
         if self.is_failing && !is_failing {
             // With the state that says so, whatever becomes of the batch in which it became known.
@@ -286,6 +292,7 @@ impl<'a, F: Effects> Session<'a, F> {
             synced_ms: self.state.synced_ms,
         }));
         self.fx.commit(Batch { expectations, changes })?;
+        self.recovered.clear();
         self.replica.revision += 1;
         self.stored = text;
         self.is_failing = is_failing;

@@ -66,7 +66,7 @@ impl<F: Effects> Session<'_, F> {
             if !fails(answer) {
                 match answer.verdict {
                     Verdict::NotWhole => self.set_event_aside(&answer.id),
-                    _ => drop(self.state.troubled.remove(&answer.id)),
+                    _ => self.has_answered(&answer.id),
                 }
             } else if !self.gives_up(answer, answered)
                 && waits.is_none_or(|waits| pause(waits) < pause(&answer.verdict))
@@ -133,6 +133,13 @@ impl<F: Effects> Session<'_, F> {
         match self.exchange(Purpose::List, request)?.0 {
             Verdict::Done | Verdict::CursorLost | Verdict::NoListing => Ok(()),
             _ => Err(self.fail("calendar-not-found", CALENDAR_NOT_FOUND)),
+        }
+    }
+
+    /// An event is answered for: what was recorded while it was not is over.
+    fn has_answered(&mut self, id: &str) {
+        if self.state.troubled.remove(id) == Some(SET_ASIDE) {
+            self.recovered.push(id.to_owned());
         }
     }
 

@@ -9,30 +9,44 @@ use crate::effects::{Effects, Shadow};
 use crate::limits::{PROOF_PAGE, UNSEEN_LOOKS};
 
 impl<F: Effects> Session<'_, F> {
+    /// What a shadow has for being in the latest listing. One that was found without it, by being asked for, has the number of
+    /// that listing, which is lower by one.
+    pub(super) fn listed(&self) -> u64 {
+        self.state.generation + u64::from(self.provider.forgets_unseen())
+    }
+
     /// The listing that saw an event last. Of one that none has shown, how often it was asked for: no listing has such a low
     /// number.
     pub(super) fn generation(&self, present: &Present, shadow: Option<&Shadow>) -> u64 {
-        let now = self.state.generation;
+        let (now, listed) = (self.state.generation, self.listed());
         if present.alone {
             return shadow.map_or(now, |shadow| shadow.generation);
         }
-        let is_listed = self.state.listing.is_some() || self.state.sweep.is_some();
-        if is_listed || !self.provider.forgets_unseen() {
-            return now;
+        if self.state.listing.is_some() || !self.provider.forgets_unseen() {
+            return listed;
         }
         match shadow.filter(|shadow| !shadow.gone).map(|shadow| shadow.generation) {
             None => 0,
-            Some(looks) if looks < UNSEEN_LOOKS => match looks + u64::from(self.counts_looks) {
-                UNSEEN_LOOKS => now,
-                looks => looks,
+            Some(looks) if self.counts_looks => match looks + 1 {
+                UNSEEN_LOOKS => listed,
+                looks if looks < UNSEEN_LOOKS => looks,
+                // It was found without the latest listing: the first one since.
+                _ => 1,
             },
-            Some(_) => now,
+            Some(looks) if looks < UNSEEN_LOOKS && self.state.sweep.is_none() => looks,
+            Some(seen) => seen.max(now),
         }
     }
 
     /// An event is stored: if no listing has shown it, the end of the next one is waited for.
     pub(super) fn awaits_listing(&mut self, generation: u64) {
-        self.state.unseen |= self.provider.forgets_unseen() && generation < UNSEEN_LOOKS;
+        self.state.unseen |= generation < self.listed();
+    }
+
+    /// Each event that the latest listing did not show was asked for. Those that are there should be in the next one.
+    pub(super) fn expects_proven(&mut self, are_some_there: bool) {
+        self.state.expected = None;
+        self.state.unseen |= are_some_there;
     }
 
     /// A listing begins: what was made before it should be in it.
@@ -44,7 +58,7 @@ impl<F: Effects> Session<'_, F> {
 
     /// Ask for what should have been in the last listing and was not, a page of it, and settle what is found.
     pub(super) fn look_at_unseen(&mut self, after: String) -> Flow<()> {
-        let page = self.fx.unseen_shadows(&self.replica.id, UNSEEN_LOOKS, Some(after), PROOF_PAGE)?;
+        let page = self.fx.unseen_shadows(&self.replica.id, self.listed(), Some(after), PROOF_PAGE)?;
         let known: Shadows = page.iter().map(|shadow| (shadow.remote_id.clone(), shadow.clone())).collect();
         let ids: Vec<String> = page.iter().map(|shadow| shadow.remote_id.clone()).collect();
         let mut seen = self.look_at(&ids)?;
