@@ -9,6 +9,7 @@ use tandem_engine::effects::{Failure, FailureKind, Replica};
 use tandem_engine::sync::Outcome;
 use tandem_engine::sync::state::State;
 
+use super::facts;
 use super::history::Setup;
 use super::ledger::Ledger;
 use super::marks::Mark;
@@ -45,13 +46,14 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
     let mut violations = Vec::new();
     finish_listings(world);
     let mut quiet = None;
+    let mut declined = BTreeSet::new();
     for round in 1..=ROUNDS {
         let (before, sent) = (changes(world), world.sent.len());
         if let Err(what) = rest(world) {
             violations.push(Violation { invariant: "I15", what });
             return violations;
         }
-        let asked = answer_guards(world);
+        let asked = answer_guards(world, &mut declined);
         let difference = differs(world, setup);
         // An answer is not the end of it: what is listed in another way next is asked for again.
         if difference.is_empty() && !asked {
@@ -85,7 +87,7 @@ pub(crate) fn check(world: &mut World, setup: &Setup, ledger: &Ledger) -> Vec<Vi
     }
     violations.extend(again(world, after));
     let excused: BTreeSet<String> = [REPLICA, OUTLOOK].iter().flat_map(|replica| excused(world, replica)).collect();
-    violations.extend(ledger.check(world, &stage::sides(setup), &excused));
+    violations.extend(ledger.check(world, &stage::sides(setup), &excused, &declined));
     let difference = world.mirror.as_ref().and_then(|mirror| mirror.difference(world));
     violations.extend(difference.map(|what| Violation { invariant: "I8", what }));
     violations.extend(needless(world));
@@ -136,8 +138,9 @@ fn rest(world: &mut World) -> Result<(), String> {
     }
 }
 
-/// A person answers a guard by looking: what is there stays, what is gone is gone. Whether one asked.
-fn answer_guards(world: &mut World) -> bool {
+/// A person answers a guard by looking: what is gone is gone, unless something is there. Then all of it is asked back, also
+/// what is gone: those families are `declined`. Whether one asked.
+fn answer_guards(world: &mut World, declined: &mut BTreeSet<String>) -> bool {
     let mut answered = false;
     for replica in [REPLICA, OUTLOOK] {
         let asks = world
@@ -156,6 +159,11 @@ fn answer_guards(world: &mut World) -> bool {
         let unseen = world.memory.unseen(replica, generation, None, 1_000);
         let still = |id: &str| there(id).is_some_and(|row| row["status"] != "cancelled");
         let accept = !unseen.iter().any(|shadow| still(&shadow.remote_id));
+        if !accept {
+            let rows =
+                unseen.iter().filter_map(|shadow| world.memory.events.get(&(CALENDAR.to_owned(), shadow.uid.clone())));
+            declined.extend(rows.filter_map(|row| facts::family(&facts::title_of(&row.document)?)));
+        }
         if let Some(observer) = &mut world.observer {
             observer.marks.reach(if accept { Mark::GuardAccepted } else { Mark::GuardDeclined });
         }
@@ -236,7 +244,7 @@ fn excused(world: &World, replica: &str) -> BTreeSet<String> {
     let records = world.memory.failures.values().filter(|failure| failure.replica == replica && is_excuse(failure));
     let uids = records.filter_map(|failure| failure.uid.as_ref());
     let rows = uids.filter_map(|uid| world.memory.events.get(&(CALENDAR.to_owned(), uid.clone())));
-    rows.filter_map(|row| Some(name_of(&super::facts::title_of(&row.document)?))).collect()
+    rows.filter_map(|row| Some(name_of(&facts::title_of(&row.document)?))).collect()
 }
 
 fn is_excuse(failure: &Failure) -> bool {

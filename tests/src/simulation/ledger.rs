@@ -155,9 +155,16 @@ impl Ledger {
         self.copies.values().any(|copies| *copies > 1)
     }
 
-    /// What does not hold at the end, on these sides. Of `excused` families some side cannot say all.
+    /// What does not hold at the end, on these sides. Of `excused` families some side cannot say all; the deletion of `declined`
+    /// ones was not believed by the person who was asked.
     #[must_use]
-    pub(super) fn check(&self, world: &World, sides: &[Side], excused: &BTreeSet<String>) -> Vec<Violation> {
+    pub(super) fn check(
+        &self,
+        world: &World,
+        sides: &[Side],
+        excused: &BTreeSet<String>,
+        declined: &BTreeSet<String>,
+    ) -> Vec<Violation> {
         let mut violations = Vec::new();
         let mut known = BTreeSet::new();
         for conflict in world.memory.conflicts.values() {
@@ -198,7 +205,8 @@ impl Ledger {
                     what: format!("{claim}, and it is not there at {side:?}"),
                 }));
             }
-            let kept = |family: &String| there.contains_key(family) && !again.contains(family);
+            let is_told = |family: &String| again.contains(family) || declined.contains(family);
+            let kept = |family: &String| there.contains_key(family) && !is_told(family);
             violations.extend(self.deleted.iter().filter(|(family, _)| kept(family)).map(|(_, claim)| Violation {
                 invariant: "I3",
                 what: format!("{claim}, and it is there at {side:?}"),
@@ -241,7 +249,11 @@ mod tests {
         let mut world = World::new();
         world.create(&meeting("e1@app", title, "2026-03-03T09:00:00")).unwrap();
         let excused = excused.iter().map(|name| (*name).to_owned()).collect();
-        ledger.check(&world, &[Side::App], &excused).into_iter().map(|violation| violation.what).collect()
+        ledger
+            .check(&world, &[Side::App], &excused, &BTreeSet::new())
+            .into_iter()
+            .map(|violation| violation.what)
+            .collect()
     }
 
     #[test]
