@@ -50,8 +50,8 @@ impl<F: Effects> Session<'_, F> {
         let shadow = Shadow { notes: scene.notes.text(), ..shadow };
         let mut changes = vec![Change::PutShadow(self.replica.id.clone(), shadow)];
         self.answered(&mut changes);
-        self.commit(changes, vec![])?;
-        self.push(entry)
+        // The entry stays in the queue. A store that lags behind would show the deletion again, and again.
+        self.commit(changes, vec![])
     }
 
     /// A write that meets somebody else's change is decided anew at once, and after many tries, whatever ended them, a while

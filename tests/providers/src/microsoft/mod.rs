@@ -211,13 +211,18 @@ impl Provider for Microsoft {
 /// What happens by itself: change keys drift, subscriptions end.
 fn pass_time(state: &mut State) {
     let later = state.drifts.split_off(&(state.now_ms.saturating_add(1), String::new()));
-    for (_, core) in std::mem::replace(&mut state.drifts, later) {
+    for (due_ms, core) in std::mem::replace(&mut state.drifts, later) {
         let Some(calendar) = state.homes.get(&core).cloned() else { continue };
         let found = state.calendars.get(&calendar).and_then(|calendar| calendar.items.get(&core)).cloned();
         let Some(mut item) = found.filter(|item| !item.deleted) else { continue };
         item.change = state.next_change();
         if state.config.drift_is_listed {
             state.put(&calendar, item);
+            // It was then, though nobody has looked since.
+            let drifted = state.calendars.get_mut(&calendar).and_then(|calendar| calendar.items.get_mut(&core));
+            if let Some(item) = drifted {
+                item.changed_ms = due_ms;
+            }
             watch::changed(state, &Target { calendar, core, original_ms: None }, "updated");
         } else if let Some(calendar) = state.calendars.get_mut(&calendar) {
             calendar.items.insert(core, item);
