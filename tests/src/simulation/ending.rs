@@ -1,6 +1,7 @@
 //! Peace: faults are over, time passes, and everything must come together within three rounds (I5), stay so without a
 //! single write more (I4), and hold what people wrote (I1, I2, I3).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
@@ -160,9 +161,8 @@ fn answer_guards(world: &mut World, declined: &mut BTreeSet<String>) -> bool {
         let still = |id: &str| there(id).is_some_and(|row| row["status"] != "cancelled");
         let accept = !unseen.iter().any(|shadow| still(&shadow.remote_id));
         if !accept {
-            let rows =
-                unseen.iter().filter_map(|shadow| world.memory.events.get(&(CALENDAR.to_owned(), shadow.uid.clone())));
-            declined.extend(rows.filter_map(|row| facts::family(&facts::title_of(&row.document)?)));
+            let titles = titles(world, unseen.iter().map(|shadow| &shadow.uid));
+            declined.extend(titles.filter_map(|title| facts::family(&title)));
         }
         if let Some(observer) = &mut world.observer {
             observer.marks.reach(if accept { Mark::GuardAccepted } else { Mark::GuardDeclined });
@@ -242,9 +242,13 @@ fn name_of(title: &str) -> String {
 /// Names of events with a record that a provider cannot express them.
 fn excused(world: &World, replica: &str) -> BTreeSet<String> {
     let records = world.memory.failures.values().filter(|failure| failure.replica == replica && is_excuse(failure));
-    let uids = records.filter_map(|failure| failure.uid.as_ref());
+    titles(world, records.filter_map(|failure| failure.uid.as_ref())).map(|title| name_of(&title)).collect()
+}
+
+/// The titles of local events.
+fn titles<'a>(world: &'a World, uids: impl Iterator<Item = &'a String>) -> impl Iterator<Item = Cow<'a, str>> {
     let rows = uids.filter_map(|uid| world.memory.events.get(&(CALENDAR.to_owned(), uid.clone())));
-    rows.filter_map(|row| Some(name_of(&facts::title_of(&row.document)?))).collect()
+    rows.filter_map(|row| facts::title_of(&row.document))
 }
 
 fn is_excuse(failure: &Failure) -> bool {

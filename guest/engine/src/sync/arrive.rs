@@ -165,9 +165,9 @@ impl<F: Effects> Session<'_, F> {
                     let newer = |id: &String| {
                         arrival.exceptions.iter().any(|newer| newer.id == *id) || arrival.gone_exceptions.contains(id)
                     };
-                    if !newer(&exception.id) {
-                        let master = arrival.event.as_ref().map(|event| event.document.clone()).unwrap_or_default();
-                        arrival.exceptions.extend(self.unless_left_behind(*exception, &master)?);
+                    if let Some(master) = arrival.event.as_ref().filter(|_| !newer(&exception.id)) {
+                        let kept = self.unless_left_behind(*exception, &master.document)?;
+                        arrival.exceptions.extend(kept);
                     }
                 }
                 changes.push(Change::DeleteOrphans(self.replica.id.clone(), orphan.master));

@@ -389,8 +389,9 @@ impl<F: Effects> Session<'_, F> {
         let mut out = Pending::default();
         self.answered(&mut out.changes);
         let shadow = self.shadow(&scene, &present, &agreed, revision);
-        out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow.clone()));
-        let Some(news) = news else {
+        let found = news.map(|news| self.settle_news(&shadow, news)).transpose()?;
+        out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
+        let Some(found) = found else {
             return match open.is_empty() {
                 true => self.conclude(&entry, revision, out.changes),
                 false => self.commit(out.changes, vec![]),
@@ -398,7 +399,6 @@ impl<F: Effects> Session<'_, F> {
         };
         // All of it or nothing: should somebody have edited the event meanwhile, the answer counts as lost, and what was found
         // is found again with the write.
-        let found = self.settle_news(&shadow, news)?;
         if open.is_empty() {
             out.changes.extend(self.finished(&entry));
             out.expectations.push(Expectation::Event(self.replica.calendar.clone(), entry.uid, revision));

@@ -33,7 +33,7 @@ impl<F: Effects> Session<'_, F> {
         let (verdict, response) = self.exchange(purpose, request)?;
         if verdict == Verdict::Changed && noted != scene.notes.sent {
             scene.notes.sent = noted;
-            self.store_notes(scene, false)?;
+            self.store_notes(scene)?;
         }
         Ok((verdict, response))
     }
@@ -43,24 +43,23 @@ impl<F: Effects> Session<'_, F> {
     /// (invariants I3, I6). Other changes of the shadow in `scene` are stored with it.
     fn announce(&mut self, scene: &mut Scene, wanted: &Document) -> Flow<()> {
         note_sent(&mut scene.notes, wanted);
-        self.store_notes(scene, true)
+        self.store_notes(scene)
     }
 
     /// The same before a deletion: made again here before the answer is known, the event is nobody else's deletion.
     pub(super) fn announce_deletion(&mut self, scene: &mut Scene) -> Flow<()> {
         scene.notes.deleted = true;
-        self.store_notes(scene, true)
+        self.store_notes(scene)
     }
 
-    /// Before a write also what is noted already is stored: a store that lags behind would let an older decision be written, and
-    /// only a commit is refused for that.
-    fn store_notes(&mut self, scene: &mut Scene, is_before_write: bool) -> Flow<()> {
+    /// What is noted already is stored again: a store that lags behind would let an older decision be written, and only a commit
+    /// is refused for that.
+    fn store_notes(&mut self, scene: &mut Scene) -> Flow<()> {
         let Some(shadow) = scene.shadow.as_mut().filter(|shadow| !shadow.gone) else { return Ok(()) };
-        let notes = scene.notes.text();
-        if notes == shadow.notes && !is_before_write || has(Bug::SentNotNoted) {
+        if has(Bug::SentNotNoted) {
             return Ok(());
         }
-        shadow.notes = notes;
+        shadow.notes = scene.notes.text();
         let shadow = shadow.clone();
         self.commit(vec![Change::PutShadow(self.replica.id.clone(), shadow)], vec![])
     }
