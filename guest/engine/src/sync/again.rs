@@ -17,7 +17,7 @@ impl<F: Effects> Session<'_, F> {
         // Nothing of an exception tells that its series is gone, and it may look as it always did.
         let row = match remote_id != scene.remote_id && self.is_series_gone(&scene.remote_id)? {
             true => Row::Gone(scene.remote_id),
-            false if remote_id != scene.remote_id => self.read_occurrence(remote_id)?,
+            false if remote_id != scene.remote_id => self.read_as_is(remote_id)?,
             false => self.read_again(remote_id)?,
         };
         // "Not found" for a write, but there for a read: do not write it again and again.
@@ -37,6 +37,19 @@ impl<F: Effects> Session<'_, F> {
         self.answered(&mut out.changes);
         self.settle_all(&mut out, subjects)?;
         self.commit(out.changes, out.expectations)
+    }
+
+    /// Made again, unless somebody brought the old one back meanwhile: both would be one event twice (invariant I3).
+    pub(super) fn recreate(&mut self, job: Job) -> Flow<()> {
+        let is_untried = job.scene.notes.sent.is_empty();
+        let known = job.scene.shadow.as_ref().filter(|shadow| is_untried && !shadow.etag.is_empty());
+        let Some(shadow) = known else { return self.create(job) };
+        match self.read_as_is(&shadow.remote_id)? {
+            Row::Event(event) if event.etag != shadow.etag => {
+                self.absorb(vec![Row::Event(event)], vec![Change::Postpone(job.entry)])
+            }
+            _ => self.create(job),
+        }
     }
 
     /// Its deletion has no answer, and the event was made again here since: the provider knows whether it is done.
@@ -96,8 +109,8 @@ impl<F: Effects> Session<'_, F> {
         Ok(matches!(self.read_again(remote_id)?, Row::Gone(_)))
     }
 
-    /// The same of an occurrence, which its series may have left behind.
-    pub(super) fn read_occurrence(&mut self, remote_id: &str) -> Flow<Row> {
+    /// The same of an occurrence, which its series may have left behind, or of an event that was deleted.
+    pub(super) fn read_as_is(&mut self, remote_id: &str) -> Flow<Row> {
         let request = self.provider.get(&self.target(), remote_id);
         let (found, response) = self.exchange(Purpose::Read, request)?;
         self.as_read(remote_id, found, &response)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::news::moved;
 use super::present::{Present, overrides};
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, Failure, FailureKind, Orphan, Shadow};
@@ -245,9 +246,11 @@ impl<F: Effects> Session<'_, F> {
         now: &Document,
     ) -> Flow<(Vec<RemoteException>, Vec<String>)> {
         let (mut rows, mut lost) = (Vec::new(), Vec::new());
+        // Other times, also for a moment, may have brought back what was deleted.
+        let keeps_times = differs(before, now) && !moved(before, now);
         for (recurrence_id, instance) in &known.instances {
             let settled = match before.overrides().and_then(|all| all.get(recurrence_id)) {
-                Some(patch) => is_excluded(patch),
+                Some(patch) => is_excluded(patch) && keeps_times,
                 // Known from before the series moved away from this date: matters when it is back, be it as an additional
                 // date. When it moves away just now, one that was like the series may stay.
                 None => {
@@ -277,7 +280,7 @@ impl<F: Effects> Session<'_, F> {
         if !lost.is_empty() && self.provider.may_hide() {
             self.must_see_calendar()?;
             for id in std::mem::take(&mut lost) {
-                match self.read_occurrence(&id)? {
+                match self.read_as_is(&id)? {
                     Row::Exception(exception) => rows.push(*exception),
                     Row::Gone(_) => lost.push(id),
                     _ => {}

@@ -152,7 +152,7 @@ impl<F: Effects> Session<'_, F> {
     /// Only refused exceptions are left: the local side keeps them, and they are tried again with its next change.
     fn leave_refused(&mut self, job: Job, present: Present) -> Flow<()> {
         let Job { entry, scene } = job;
-        let mut changes = vec![Change::Dequeue(entry.replica, entry.uid, entry.revision)];
+        let mut changes = self.dequeued(&entry).to_vec();
         if let Some(shadow) = scene.shadow {
             let mut notes = present.notes;
             notes.forget_writes();

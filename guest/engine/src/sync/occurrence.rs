@@ -82,7 +82,7 @@ impl<F: Effects> Session<'_, F> {
         let told = self.postpone_contested(&mut entry, &scene);
         let series = self.read_again(&scene.remote_id)?;
         // As it is next to that: what was found may be older, and like the series was then.
-        let occurrence = self.read_occurrence(&row.id)?;
+        let occurrence = self.read_as_is(&row.id)?;
         let changes = told.into_iter().chain([Change::Postpone(entry)]).collect();
         self.absorb(vec![series, occurrence], changes)
     }

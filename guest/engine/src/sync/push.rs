@@ -85,7 +85,8 @@ impl<F: Effects> Session<'_, F> {
             {
                 self.park(job)
             }
-            Decision::CreateRemote | Decision::RecreateRemote => self.create(job),
+            Decision::CreateRemote => self.create(job),
+            Decision::RecreateRemote => self.recreate(job),
             Decision::UpdateRemote | Decision::DeleteRemote if self.forgets_occurrences(&job) => self.look_first(job),
             Decision::UpdateRemote => self.update(job),
             Decision::DeleteRemote => self.delete(job),
@@ -469,7 +470,7 @@ impl<F: Effects> Session<'_, F> {
         self.report.failed += 1;
         self.answered(&mut changes);
         changes.push(Change::PutFailure(failure));
-        changes.push(Change::Dequeue(entry.replica, entry.uid, entry.revision));
+        changes.extend(self.dequeued(&entry));
         self.commit(changes, vec![])
     }
 

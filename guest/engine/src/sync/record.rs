@@ -116,10 +116,15 @@ impl<F: Effects> Session<'_, F> {
     }
 
     /// What is to be forgotten when nothing is left to be written.
-    pub(super) fn finished(&self, entry: &PushEntry) -> [Change; 3] {
+    pub(super) fn finished(&self, entry: &PushEntry) -> Vec<Change> {
+        let told = Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Push, &entry.uid));
+        self.dequeued(entry).into_iter().chain([told]).collect()
+    }
+
+    /// The same when nothing more is tried: what was written too often does not wait any longer, and other records stay.
+    pub(super) fn dequeued(&self, entry: &PushEntry) -> [Change; 2] {
         [
             Change::Dequeue(entry.replica.clone(), entry.uid.clone(), entry.revision),
-            Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Push, &entry.uid)),
             Change::DeleteFailure(id::failure_id(&self.replica.id, FailureKind::Guard, &entry.uid)),
         ]
     }
