@@ -20,7 +20,7 @@ use crate::time::Zones;
 pub use channels::{ChannelTimes, Granted, News, Notice, Notification, Watch, Watched};
 pub use notes::{Instance, Lines, Notes};
 pub use rows::{
-    Description, Look, Next, Occurrences, Page, Placed, RemoteEvent, RemoteException, Row, Search, Skipped,
+    Candidates, Description, Look, Next, Occurrences, Page, Placed, RemoteEvent, RemoteException, Row, Search, Skipped,
 };
 pub use verdict::{Purpose, Verdict};
 
@@ -206,11 +206,11 @@ pub trait Provider: Sync {
     /// Look for what an earlier `create` made whose answer was lost. With [`Purpose::List`], not found means the
     /// calendar; with [`Purpose::Read`] the event.
     fn find_created(&self, target: &Target<'_>, new: &New<'_>) -> (Purpose, Request);
-    /// Read a page of the answer of `find_created`.
+    /// Read a page of the answer of `find_created`. Copies that people made of an event carry its mark, too.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Search<Row>, Skipped>;
+    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Candidates, Skipped>;
     /// Change an event: only what differs. `None`: nothing that the provider can express differs.
     ///
     /// # Errors

@@ -145,6 +145,15 @@ pub struct Placed {
     pub blob: String,
 }
 
+/// What a page of a search for an event shows.
+#[derive(Debug)]
+pub struct Candidates {
+    /// Each may be it, also one that cannot be read.
+    pub rows: Vec<Result<Row, Skipped>>,
+    /// Asks for the next page.
+    pub next: Option<Request>,
+}
+
 /// What a page of a search for one thing shows.
 #[derive(Debug)]
 pub enum Search<T> {

@@ -1,5 +1,7 @@
 //! An occurrence that differs from its series, as an event of its own and as an override.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::patch::{apply_patch, unescape};
@@ -108,8 +110,7 @@ pub fn tidied(document: &Document) -> Document {
 /// changed about an occurrence ends with it. Additional dates stay where they have a place (a time of day has none among
 /// whole days), and what a provider still shows (`shown`, by recurrence id). Returns the recurrence ids that went.
 pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<String, Value>) -> Vec<String> {
-    const TIMES: [&str; 5] = ["start", "timeZone", "recurrenceRules", "excludedRecurrenceRules", "showWithoutTime"];
-    if now.overrides().is_none() || TIMES.iter().all(|name| before.get(name) == now.get(name)) {
+    if now.overrides().is_none() || keeps_times(before, now) {
         return Vec::new();
     }
     let of = |document: &Document, id: &str| contains(document.value(), id).unwrap_or(false);
@@ -126,6 +127,53 @@ pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<S
     }
     now.set_overrides(overrides);
     stale
+}
+
+/// Deletions of occurrences that `before` did not have and `now` has: a provider may name them, and with other times they begin
+/// to count.
+fn awakened(before: &Document, now: &Document) -> Vec<String> {
+    let named = before.overrides().filter(|_| !keeps_times(before, now));
+    let has = |document: &Document, id: &str| contains(document.value(), id).unwrap_or(false);
+    let deleted = named.into_iter().flatten().filter(|(_, patch)| is_excluded(patch));
+    deleted.filter(|(id, _)| !has(before, id) && has(now, id)).map(|(id, _)| id.clone()).collect()
+}
+
+/// What a side was before it got other times, without the deletions that begin to count with them: to the other side they are
+/// new.
+#[must_use]
+pub fn before_times<'a>(before: &'a Document, now: &Document) -> Cow<'a, Document> {
+    let mut ids = awakened(before, now);
+    ids.retain(|id| names(now, id));
+    if ids.is_empty() { Cow::Borrowed(before) } else { Cow::Owned(without_overrides(before, &ids)) }
+}
+
+/// Take the deletions out of `outcome` that begin to count with new times of the other side, which has those occurrences and
+/// does not name them: nobody deleted what it shows. Both sides come as before and now.
+pub fn drop_awakened(own: (&Document, &Document), other: (&Document, &Document), outcome: &mut Document) {
+    let mut ids = awakened(own.0, other.1);
+    // With its own new times it is a deletion of this side.
+    let stays = awakened(own.0, own.1);
+    ids.retain(|id| !stays.contains(id) && !names(other.1, id) && !contains(other.0.value(), id).unwrap_or(true));
+    if !ids.is_empty() {
+        *outcome = without_overrides(outcome, &ids);
+    }
+}
+
+fn names(document: &Document, id: &str) -> bool {
+    document.overrides().is_some_and(|all| all.contains_key(id))
+}
+
+fn without_overrides(document: &Document, ids: &[String]) -> Document {
+    let mut document = document.clone();
+    let mut overrides = document.overrides().cloned().unwrap_or_default();
+    overrides.retain(|id, _| !ids.contains(id));
+    document.set_overrides(overrides);
+    document
+}
+
+fn keeps_times(before: &Document, now: &Document) -> bool {
+    const TIMES: [&str; 5] = ["start", "timeZone", "recurrenceRules", "excludedRecurrenceRules", "showWithoutTime"];
+    TIMES.iter().all(|name| before.get(name) == now.get(name))
 }
 
 #[cfg(test)]
@@ -147,5 +195,34 @@ mod tests {
         let patch = override_patch(&master, "2026-03-09T09:00:00", &moved);
         assert_eq!(Value::Object(patch.clone()), json!({"description": null, "start": "2026-03-09T10:00:00"}));
         assert_eq!(exception(&master, "2026-03-09T09:00:00", &patch), moved);
+    }
+
+    #[test]
+    fn a_deletion_counts_with_the_times_that_bring_its_day_back() {
+        let series = |count: u64, deleted: &[&str]| {
+            let deleted: Map<String, Value> =
+                deleted.iter().map(|id| ((*id).to_owned(), json!({"excluded": true}))).collect();
+            let rule = json!({"frequency": "daily", "count": count});
+            document(&json!({
+                "uid": "u", "start": "2026-03-02T09:00:00", "recurrenceRules": [rule], "recurrenceOverrides": deleted,
+            }))
+        };
+        let id = "2026-03-04T09:00:00";
+        let (short, long) = (series(2, &[id]), series(4, &[id]));
+        // To the other side it is new when this side gets the day, and nothing new when the day was there.
+        assert_eq!(before_times(&short, &long).overrides(), None);
+        assert_eq!(*before_times(&long, &series(5, &[id])), long);
+        assert_eq!(*before_times(&short, &short), short);
+        // The other side gets the day and shows it: nobody deleted that.
+        let (before, shown) = (series(2, &[]), series(4, &[]));
+        let merged = |own: &Document, now: &Document, before: &Document, shown: &Document| {
+            let mut outcome = long.clone();
+            drop_awakened((own, now), (before, shown), &mut outcome);
+            outcome.overrides().is_some()
+        };
+        assert!(!merged(&short, &short, &before, &shown));
+        assert!(merged(&short, &short, &before, &long), "the other side names it");
+        assert!(merged(&short, &short, &shown, &shown), "the other side had the day before");
+        assert!(merged(&short, &long, &before, &shown), "this side deleted it with its own new times");
     }
 }

@@ -17,6 +17,7 @@ use crate::event::Document;
 use crate::event::keys::align;
 use crate::event::merge::TIME;
 use crate::provider::Notes;
+use crate::recurrence;
 use crate::seeded::{Bug, has};
 
 /// Properties of an event or series itself that are told together.
@@ -189,10 +190,13 @@ pub(super) fn takes_back(scene: &Scene) -> bool {
         let mut names = names.filter(|name| *name != "recurrenceOverrides" && *name != "uid");
         names.any(|name| sent.get(name) != base.get(name) && said(wanted.get(name)) == said(base.get(name)))
     };
+    // What ends with its series is not taken back.
+    let has = |series: &Document, id: &str| recurrence::contains(series.value(), id).unwrap_or(false);
+    let ends = |id: &str| has(&base, id) && !has(&wanted, id);
     let is_back_apart = |sent: &Document| {
         let told = overrides(sent);
         let mut ids = told.keys().chain(was.keys());
-        ids.any(|id| told.get(id) != was.get(id) && changes(is.get(id)) == changes(was.get(id)))
+        ids.any(|id| told.get(id) != was.get(id) && changes(is.get(id)) == changes(was.get(id)) && !ends(id))
     };
     let parsed = |sent: &String| Document::parse(sent).ok();
     scene.notes.sent.iter().filter_map(parsed).any(|sent| is_back(&sent) || is_back_apart(&sent))

@@ -1,6 +1,7 @@
 //! Creates events at the provider. Whatever became of earlier tries, one event is made: a try whose answer was lost is
 //! recognised by its deterministic id (invariant I3).
 
+use super::look::id_of;
 use super::present::Present;
 use super::scene::{Job, Pending};
 use super::session::{Flow, Session};
@@ -8,7 +9,7 @@ use crate::effects::{Change, ConflictWinner, Effects, PushEntry, Response, Shado
 use crate::event::keys::align;
 use crate::id;
 use crate::limits::MAX_INCARNATIONS;
-use crate::provider::{New, Notes, Purpose, Refused, RemoteEvent, Row, Search, Verdict};
+use crate::provider::{Candidates, New, Notes, Purpose, Refused, RemoteEvent, Row, Search, Skipped, Verdict};
 use crate::seeded::{Bug, has};
 
 impl<F: Effects> Session<'_, F> {
@@ -58,14 +59,21 @@ impl<F: Effects> Session<'_, F> {
 
     /// Both sides meet, a series with its exceptions: no later page shows what became of them before.
     fn take_over(&mut self, job: Job, event: RemoteEvent) -> Flow<()> {
-        if !event.document.is_recurring() || event.exceptions.is_some() || !self.provider.embeds_exceptions() {
-            return self.absorb(vec![Row::Event(Box::new(event))], vec![]);
-        }
-        let seen = self.look_at(std::slice::from_ref(&event.id))?;
-        if seen.rows.is_empty() {
-            return self.wait_for(seen, job.entry);
-        }
-        self.absorb(seen.rows, vec![])
+        let Job { mut entry, scene } = job;
+        let is_whole = !event.document.is_recurring() || event.exceptions.is_some();
+        let rows = match is_whole || !self.provider.embeds_exceptions() {
+            true => vec![Row::Event(Box::new(event))],
+            false => {
+                let seen = self.look_at(std::slice::from_ref(&event.id))?;
+                if seen.rows.is_empty() {
+                    return self.wait_for(seen, entry);
+                }
+                seen.rows
+            }
+        };
+        // Should it come to nothing, it is not tried for ever at once.
+        let told = self.postpone_contested(&mut entry, &scene);
+        self.absorb(rows, told.into_iter().chain([Change::Postpone(entry)]).collect())
     }
 
     fn created(&mut self, mut job: Job, response: &Response) -> Flow<()> {
@@ -104,12 +112,28 @@ impl<F: Effects> Session<'_, F> {
         self.commit(out.changes, out.expectations)
     }
 
+    /// What an earlier try made, where this page shows it: what is known as another event is a copy.
+    fn made_before(&mut self, uid: &str, page: &[u8]) -> Flow<Result<Search<Row>, Skipped>> {
+        let Candidates { rows, next } = match self.provider.read_created(&self.target(), page) {
+            Ok(candidates) => candidates,
+            Err(skipped) => return Ok(Err(skipped)),
+        };
+        let id = |row: &Result<Row, Skipped>| match row {
+            Ok(row) => id_of(row),
+            Err(skipped) => skipped.remote_id.clone().unwrap_or_default(),
+        };
+        let known = self.live(rows.iter().map(id))?;
+        let mut own = rows.into_iter().filter(|row| known.get(&id(row)).is_none_or(|shadow| shadow.uid == uid));
+        let after = next.map_or(Search::Nothing, Search::Next);
+        Ok(own.next().map_or(Ok(after), |row| row.map(Search::Found)))
+    }
+
     /// The id is taken: by our own earlier try whose answer was lost, or by an event that was deleted.
     fn adopt(&mut self, mut job: Job, new: &New<'_>, has_tried: bool) -> Flow<()> {
         let mut is_gone = false;
         let (purpose, request) = self.provider.find_created(&self.target(), new);
-        let (verdict, found) =
-            self.search(purpose, request, |session, body| session.provider.read_created(&session.target(), body))?;
+        let uid = job.scene.uid.clone();
+        let (verdict, found) = self.search(purpose, request, |session, body| session.made_before(&uid, body))?;
         if verdict == Verdict::NotFound && purpose == Purpose::Read && self.provider.may_hide() {
             // Of its id something was made, which is shown, at least as deleted.
             return Err(self.fail("event-not-found", "the provider hides an event that it says is there"));

@@ -122,13 +122,13 @@ impl<F: Effects> Session<'_, F> {
         &mut self,
         purpose: Purpose,
         mut request: Request,
-        read: impl Fn(&Self, &[u8]) -> Result<Search<T>, Skipped>,
+        read: impl Fn(&mut Self, &[u8]) -> Flow<Result<Search<T>, Skipped>>,
     ) -> Flow<(Verdict, Result<Search<T>, Skipped>)> {
         let mut pages = 0;
         loop {
             let (verdict, response) = self.exchange(purpose, request)?;
             pages += 1;
-            match read(self, &response.body) {
+            match read(self, &response.body)? {
                 Ok(Search::Next(next)) if verdict == Verdict::Done && pages < SEARCH_PAGES => request = next,
                 found => return Ok((verdict, found)),
             }
@@ -203,7 +203,7 @@ impl<F: Effects> Session<'_, F> {
     }
 }
 
-fn id_of(row: &Row) -> String {
+pub(super) fn id_of(row: &Row) -> String {
     match row {
         Row::Event(event) => event.id.clone(),
         Row::Exception(exception) => exception.id.clone(),

@@ -46,7 +46,7 @@ impl<F: Effects> Session<'_, F> {
         let found = self.provider.find_instance(&target, &job.scene.remote_id, &present.document, recurrence_id);
         let Some(request) = found else { return Ok(Found::Nothing) };
         let (verdict, found) = self.search(Purpose::Read, request, |session, body| {
-            session.provider.read_instance(&session.target(), body, &present.document, recurrence_id)
+            Ok(session.provider.read_instance(&session.target(), body, &present.document, recurrence_id))
         })?;
         match verdict {
             Verdict::Done => {}

@@ -108,7 +108,8 @@ pub(super) fn remote_base(shadow: &Shadow, local: &Local) -> Document {
 pub(super) fn wanted_remote(local: &Local, remote_base: &Document) -> Document {
     let keys = Keys::between(remote_base, &local.base);
     let base = keys.rename(remote_base);
-    let versions = Versions { local_base: &local.base, local: &local.document, remote_base: &base, remote: &base };
+    let before = recurrence::before_times(&local.base, &local.document);
+    let versions = Versions { local_base: &before, local: &local.document, remote_base: &base, remote: &base };
     let wanted = merge(versions, Preference { winner: Side::Local, edit_beats_delete: false }).remote;
     keys.inverted().and(&wanted, remote_base).rename(&wanted)
 }

@@ -186,8 +186,11 @@ impl<F: Effects> Session<'_, F> {
         }
         let keys = Keys::between(base_remote, &scene.local.base).and(&present.document, local);
         let (before, now) = (keys.rename(base_remote), keys.rename(&present.document));
-        let versions = Versions { local_base: &scene.local.base, local, remote_base: &before, remote: &now };
+        let (here, there) =
+            (recurrence::before_times(&scene.local.base, local), recurrence::before_times(&before, &now));
+        let versions = Versions { local_base: &here, local, remote_base: &there, remote: &now };
         let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
+        recurrence::drop_awakened((&scene.local.base, local), (&before, &now), &mut outcome);
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
         let shown = super::present::overrides(&present.document);
         for id in recurrence::drop_stale_overrides(local, &mut outcome, &shown) {
@@ -318,8 +321,10 @@ pub(super) fn followed(base: &Document, base_remote: &Document, remote: &Documen
     }
     let keys = Keys::between(base_remote, base).and(remote, base);
     let (before, now) = (keys.rename(base_remote), keys.rename(remote));
-    let versions = Versions { local_base: base, local: base, remote_base: &before, remote: &now };
+    let there = recurrence::before_times(&before, &now);
+    let versions = Versions { local_base: base, local: base, remote_base: &there, remote: &now };
     let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
+    recurrence::drop_awakened((base, base), (&before, &now), &mut agreed);
     recurrence::drop_stale_overrides(base, &mut agreed, &super::present::overrides(remote));
     agreed
 }

@@ -11,7 +11,7 @@ mod write;
 
 use super::request::{encode, get_request, query};
 use super::{
-    ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused,
+    Candidates, ChannelTimes, Granted, New, Notice, Notification, Page, Placed, Position, Provider, Purpose, Refused,
     RemoteException, Row, Search, Skipped, Target, Update, Verdict, Watch,
 };
 use crate::effects::{Request, Response, TimeMs};
@@ -99,8 +99,8 @@ impl Provider for Google {
         true
     }
 
-    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Search<Row>, Skipped> {
-        self.read_row(target, body).map(Search::Found)
+    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Candidates, Skipped> {
+        self.read_row(target, body).map(|row| Candidates { rows: vec![Ok(row)], next: None })
     }
 
     fn update(&self, target: &Target<'_>, update: &Update<'_>) -> Result<Option<Request>, Refused> {

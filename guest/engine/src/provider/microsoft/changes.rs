@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{base_url, calendar_path, event, events_url, prefer, wire};
 use crate::effects::{Method, Request, Response, TimeMs};
 use crate::provider::request::{encode, get_request, json_request, query};
-use crate::provider::{Look, New, Next, Page, Position, Row, Search, Skipped, Span, Target};
+use crate::provider::{Candidates, Look, New, Next, Page, Position, Row, Skipped, Span, Target};
 use crate::time::format_rfc3339;
 
 /// Most rows of a page: each may have to be asked for, and a step stays short.
@@ -180,12 +180,10 @@ pub(super) fn find_created(target: &Target<'_>, new: &New<'_>) -> Request {
 }
 
 /// Read the answer of `find_created`.
-pub(super) fn read_created(target: &Target<'_>, body: &[u8]) -> Result<Search<Row>, Skipped> {
-    let damaged = |_| damaged("");
-    let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(damaged)?;
-    match (events.value.into_iter().next(), events.next_link) {
-        (Some(event), _) => event::read(target, event).map(Search::Found),
-        (None, Some(next)) => Ok(Search::Next(prefer(get_request(next)))),
-        (None, None) => Ok(Search::Nothing),
-    }
+pub(super) fn read_created(target: &Target<'_>, body: &[u8]) -> Result<Candidates, Skipped> {
+    let events: wire::Events<wire::Event> = serde_json::from_slice(body).map_err(|_| damaged(""))?;
+    Ok(Candidates {
+        rows: events.value.into_iter().map(|event| event::read(target, event)).collect(),
+        next: events.next_link.map(|next| prefer(get_request(next))),
+    })
 }

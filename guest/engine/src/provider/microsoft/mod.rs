@@ -17,9 +17,9 @@ mod zones;
 
 use super::request::{encode, get_request, query};
 use super::{
-    ChannelTimes, Description, Granted, New, Notice, Notification, Occurrences, Page, Placed, Position, Provider,
-    Purpose, Refused, RemoteEvent, RemoteException, Row, Search, Skipped, Span, Target, Update, Verdict, Watch,
-    Watched,
+    Candidates, ChannelTimes, Description, Granted, New, Notice, Notification, Occurrences, Page, Placed, Position,
+    Provider, Purpose, Refused, RemoteEvent, RemoteException, Row, Search, Skipped, Span, Target, Update, Verdict,
+    Watch, Watched,
 };
 use crate::effects::{Request, Response, TimeMs};
 use crate::event::Document;
@@ -155,7 +155,7 @@ impl Provider for Microsoft {
         (Purpose::List, changes::find_created(target, new))
     }
 
-    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Search<Row>, Skipped> {
+    fn read_created(&self, target: &Target<'_>, body: &[u8]) -> Result<Candidates, Skipped> {
         changes::read_created(target, body)
     }
 
