@@ -226,7 +226,7 @@ fn occurrence<F: Effects>(
     let recurrence_id = occurrence_of(edit, document)?;
     let mut overrides = document.overrides().cloned().unwrap_or_default();
     let patch = overrides.get(recurrence_id).and_then(Value::as_object).cloned().unwrap_or_default();
-    let by_rule = recurrence::contains(document.value(), recurrence_id).unwrap_or(false);
+    let by_rule = recurrence::has_occurrence(document, recurrence_id);
     match change(edit, &exception(document, recurrence_id, &patch))? {
         None if by_rule => drop(overrides.insert(recurrence_id.to_owned(), json!({"excluded": true}))),
         None => drop(overrides.remove(recurrence_id)),
@@ -312,7 +312,7 @@ fn occurrence_of<'a>(edit: &'a Edit, document: &Document) -> Result<&'a str, Edi
     let overridden = document.overrides().and_then(|overrides| overrides.get(recurrence_id));
     let there = match overridden {
         Some(patch) => !is_excluded(patch) || !matches!(edit.action, Action::Delete),
-        None => recurrence::contains(document.value(), recurrence_id).unwrap_or(false),
+        None => recurrence::has_occurrence(document, recurrence_id),
     };
     if there { Ok(recurrence_id) } else { wrong("the series has no such occurrence") }
 }

@@ -110,16 +110,15 @@ pub fn tidied(document: &Document) -> Document {
 /// changed about an occurrence ends with it. Additional dates stay where they have a place (a time of day has none among
 /// whole days), and what a provider still shows (`shown`, by recurrence id). Returns the recurrence ids that went.
 pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<String, Value>) -> Vec<String> {
-    if now.overrides().is_none() || keeps_times(before, now) {
+    if now.overrides().is_none() || same_times(before, now) {
         return Vec::new();
     }
-    let of = |document: &Document, id: &str| contains(document.value(), id).unwrap_or(false);
     let has_rules = |document: &Document| document.get("recurrenceRules").is_some();
     // Its start is no occurrence any more: it is the event.
     let is_single = has_rules(before) && !has_rules(now);
     let mut overrides = now.overrides().cloned().unwrap_or_default();
     let has_place = |id: &str| !now.is_without_time() || is_midnight(id);
-    let ends = |id: &str| of(before, id) && (is_single || !of(now, id)) || !has_place(id);
+    let ends = |id: &str| has_occurrence(before, id) && (is_single || !has_occurrence(now, id)) || !has_place(id);
     let is_stale = |id: &&String| !shown.contains_key(*id) && ends(id);
     let stale: Vec<String> = overrides.keys().filter(is_stale).cloned().collect();
     for id in &stale {
@@ -132,10 +131,9 @@ pub fn drop_stale_overrides(before: &Document, now: &mut Document, shown: &Map<S
 /// Deletions of occurrences that `before` did not have and `now` has: a provider may name them, and with other times they begin
 /// to count.
 fn awakened(before: &Document, now: &Document) -> Vec<String> {
-    let named = before.overrides().filter(|_| !keeps_times(before, now));
-    let has = |document: &Document, id: &str| contains(document.value(), id).unwrap_or(false);
-    let deleted = named.into_iter().flatten().filter(|(_, patch)| is_excluded(patch));
-    deleted.filter(|(id, _)| !has(before, id) && has(now, id)).map(|(id, _)| id.clone()).collect()
+    let named = before.overrides().filter(|_| !same_times(before, now));
+    let deleted = named.into_iter().flatten().filter(|(_, patch)| is_excluded(patch)).map(|(id, _)| id);
+    deleted.filter(|id| !has_occurrence(before, id) && has_occurrence(now, id)).cloned().collect()
 }
 
 /// What a side was before it got other times, without the deletions that begin to count with them: to the other side they are
@@ -171,7 +169,15 @@ fn without_overrides(document: &Document, ids: &[String]) -> Document {
     document
 }
 
-fn keeps_times(before: &Document, now: &Document) -> bool {
+/// Whether the rules of a series have an occurrence; none of one that cannot be read.
+#[must_use]
+pub fn has_occurrence(series: &Document, recurrence_id: &str) -> bool {
+    contains(series.value(), recurrence_id).unwrap_or(false)
+}
+
+/// Whether a series is at the times that it was at.
+#[must_use]
+pub fn same_times(before: &Document, now: &Document) -> bool {
     const TIMES: [&str; 5] = ["start", "timeZone", "recurrenceRules", "excludedRecurrenceRules", "showWithoutTime"];
     TIMES.iter().all(|name| before.get(name) == now.get(name))
 }

@@ -36,7 +36,9 @@ mod whole;
 mod written;
 
 pub use dates::{Dates, DatesError, DatesKind, ListedDate, format_dates, parse_dates};
-pub use exception::{before_times, drop_awakened, drop_stale_overrides, exception, override_patch, tidied};
+pub use exception::{
+    before_times, drop_awakened, drop_stale_overrides, exception, has_occurrence, override_patch, same_times, tidied,
+};
 pub use expand::{Budget, Expander, Last, OutOfStep, Spent};
 pub use moved::move_rules;
 pub use occurrences::{Occurrence, Occurrences, occurrences};

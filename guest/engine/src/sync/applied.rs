@@ -17,7 +17,7 @@ use crate::event::Document;
 use crate::event::keys::align;
 use crate::event::merge::TIME;
 use crate::provider::Notes;
-use crate::recurrence;
+use crate::recurrence::has_occurrence;
 use crate::seeded::{Bug, has};
 
 /// Properties of an event or series itself that are told together.
@@ -191,8 +191,7 @@ pub(super) fn takes_back(scene: &Scene) -> bool {
         names.any(|name| sent.get(name) != base.get(name) && said(wanted.get(name)) == said(base.get(name)))
     };
     // What ends with its series is not taken back.
-    let has = |series: &Document, id: &str| recurrence::contains(series.value(), id).unwrap_or(false);
-    let ends = |id: &str| has(&base, id) && !has(&wanted, id);
+    let ends = |id: &str| has_occurrence(&base, id) && !has_occurrence(&wanted, id);
     let is_back_apart = |sent: &Document| {
         let told = overrides(sent);
         let mut ids = told.keys().chain(was.keys());

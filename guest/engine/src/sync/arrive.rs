@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::news::moved;
 use super::present::{Present, overrides};
 use super::session::{Flow, Session};
 use crate::effects::{Change, Effects, Failure, FailureKind, Orphan, Shadow};
@@ -247,16 +246,17 @@ impl<F: Effects> Session<'_, F> {
     ) -> Flow<(Vec<RemoteException>, Vec<String>)> {
         let (mut rows, mut lost) = (Vec::new(), Vec::new());
         // Other times, also for a moment, may have brought back what was deleted.
-        let keeps_times = differs(before, now) && !moved(before, now);
+        let says_other = differs(before, now) && recurrence::same_times(before, now);
         for (recurrence_id, instance) in &known.instances {
             let settled = match before.overrides().and_then(|all| all.get(recurrence_id)) {
-                Some(patch) => is_excluded(patch) && keeps_times,
+                Some(patch) => is_excluded(patch) && says_other,
                 // Known from before the series moved away from this date: matters when it is back, be it as an additional
                 // date. When it moves away just now, one that was like the series may stay.
                 None => {
-                    let has = |series: &Document, id: &str| recurrence::contains(series.value(), id).unwrap_or(false);
                     let renamed = self.renamed(recurrence_id, before, now);
-                    !has(before, recurrence_id) && !has(now, &renamed) && !overrides(now).contains_key(&renamed)
+                    !recurrence::has_occurrence(before, recurrence_id)
+                        && !recurrence::has_occurrence(now, &renamed)
+                        && !overrides(now).contains_key(&renamed)
                 }
             };
             if settled || self.exception_reads >= EXCEPTION_READS_PER_STEP {
@@ -419,16 +419,12 @@ impl<F: Effects> Session<'_, F> {
             notes.earlier = known.earlier;
             notes.deleted = known.deleted;
             if document.is_recurring() && !known.instances.is_empty() {
-                let same_times = ["start", "timeZone", "recurrenceRules", "showWithoutTime"]
-                    .iter()
-                    .all(|name| before.get(name) == document.get(name));
+                let same_times = recurrence::same_times(&before, &document);
                 let mut overrides = document.overrides().cloned().unwrap_or_default();
                 for (former, instance) in known.instances {
                     let recurrence_id = self.renamed(&former, &before, &document);
                     // By its rules, or named by the master as an additional date.
-                    let has = |id: &String| {
-                        overrides.contains_key(id) || recurrence::contains(document.value(), id).unwrap_or(false)
-                    };
+                    let has = |id: &String| overrides.contains_key(id) || recurrence::has_occurrence(&document, id);
                     if !same_times && !has(&recurrence_id) {
                         // The provider may still have it, and it counts again should the series come back.
                         notes.instances.insert(recurrence_id, instance);

@@ -11,7 +11,7 @@ use super::session::{Flow, Session};
 use crate::effects::{Effects, Shadow};
 use crate::event::{Document, is_excluded};
 use crate::provider::Notes;
-use crate::recurrence::{self, exception};
+use crate::recurrence::{exception, has_occurrence};
 use crate::seeded::{Bug, has};
 
 /// Members of a document that name the occurrences of a series. Where they change, all get other names.
@@ -24,7 +24,7 @@ impl Present {
         if has(Bug::NewsOverwritten) {
             return None;
         }
-        let renamed = differs(&NAMES, &before.document, &self.document);
+        let renamed = NAMES.iter().any(|name| before.document.get(name) != self.document.get(name));
         let (known, mut now) = (overrides(&before.document), overrides(&self.document));
         let news: Vec<String> = now
             .keys()
@@ -65,15 +65,6 @@ impl<F: Effects> Session<'_, F> {
     }
 }
 
-/// Whether a series is at other times than it was.
-pub(super) fn moved(from: &Document, to: &Document) -> bool {
-    differs(&NAMES, from, to) || differs(&["recurrenceRules"], from, to)
-}
-
-fn differs(members: &[&str], from: &Document, to: &Document) -> bool {
-    members.iter().any(|name| from.value().get(name) != to.value().get(name))
-}
-
 /// Whether an occurrence of a series that was moved says something that neither the series nor an occurrence said before.
 fn is_of_nobody(before: &Document, now: &Document, id: &str) -> bool {
     let own = overrides(now).get(id).filter(|patch| !is_excluded(patch)).and_then(|patch| patch.as_object().cloned());
@@ -88,7 +79,7 @@ fn is_news(before: &Document, now: &Document, id: &str) -> bool {
     let (old, new) = (overrides(before), overrides(now));
     let (old, new) = (old.get(id), new.get(id));
     if new.is_some_and(is_excluded) {
-        return !old.is_some_and(is_excluded) && recurrence::contains(now.value(), id).unwrap_or(false);
+        return !old.is_some_and(is_excluded) && has_occurrence(now, id);
     }
     let of = |series: &Document, patch: Option<&serde_json::Value>| {
         let patch = patch.filter(|patch| !is_excluded(patch)).and_then(|patch| patch.as_object().cloned());

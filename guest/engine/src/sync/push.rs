@@ -6,7 +6,6 @@ use super::applied::takes_back;
 use super::arrive::{Remote, Subject, is_changed};
 use super::exceptions::{Sent, reached};
 use super::look::Seen;
-use super::news::moved;
 use super::plan::{Base, Decision, State, plan};
 use super::present::{Present, differing, without_open};
 use super::scene::{Job, Local, Pending, Scene, wanted_remote};
@@ -19,6 +18,7 @@ use crate::effects::{
 use crate::event::Document;
 use crate::limits::{LOOKS_BEFORE_WRITE, LOOP_WRITES, PAGES_BEFORE_WRITE};
 use crate::provider::{Instance, Notes, Purpose, Refused, RemoteException, Row, Update, Verdict};
+use crate::recurrence::same_times;
 use crate::seeded::{Bug, has};
 
 /// What people are told when an occurrence was deleted at the provider and edited here.
@@ -115,7 +115,7 @@ impl<F: Effects> Session<'_, F> {
     fn ends_exceptions(&self, scene: &Scene) -> bool {
         let length = |document: &Document| document.get("duration").cloned();
         let (base, now) = (&scene.local.base, &scene.local.document);
-        if !moved(base, now) && length(base) == length(now) {
+        if same_times(base, now) && length(base) == length(now) {
             return false;
         }
         let present = Self::agreed_remote(scene);

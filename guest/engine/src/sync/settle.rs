@@ -186,11 +186,8 @@ impl<F: Effects> Session<'_, F> {
         }
         let keys = Keys::between(base_remote, &scene.local.base).and(&present.document, local);
         let (before, now) = (keys.rename(base_remote), keys.rename(&present.document));
-        let (here, there) =
-            (recurrence::before_times(&scene.local.base, local), recurrence::before_times(&before, &now));
-        let versions = Versions { local_base: &here, local, remote_base: &there, remote: &now };
-        let Merged { local: mut outcome, mut clashes, .. } = merge(versions, self.preference(scene, present));
-        recurrence::drop_awakened((&scene.local.base, local), (&before, &now), &mut outcome);
+        let sides = ((&scene.local.base, local), (&before, &now));
+        let Merged { local: mut outcome, mut clashes, .. } = meet(sides, self.preference(scene, present));
         // Edits of occurrences that the other side's new times do not have are lost with them: that is a conflict.
         let shown = super::present::overrides(&present.document);
         for id in recurrence::drop_stale_overrides(local, &mut outcome, &shown) {
@@ -321,12 +318,20 @@ pub(super) fn followed(base: &Document, base_remote: &Document, remote: &Documen
     }
     let keys = Keys::between(base_remote, base).and(remote, base);
     let (before, now) = (keys.rename(base_remote), keys.rename(remote));
-    let there = recurrence::before_times(&before, &now);
-    let versions = Versions { local_base: base, local: base, remote_base: &there, remote: &now };
-    let mut agreed = merge(versions, Preference { winner: Side::Remote, edit_beats_delete: false }).local;
-    recurrence::drop_awakened((base, base), (&before, &now), &mut agreed);
+    let preference = Preference { winner: Side::Remote, edit_beats_delete: false };
+    let mut agreed = meet(((base, base), (&before, &now)), preference).local;
     recurrence::drop_stale_overrides(base, &mut agreed, &super::present::overrides(remote));
     agreed
+}
+
+/// Merge the local side and the remote one, each as before and now. Deletions of occurrences that begin to count with other
+/// times of a side are news of that side, and of no other.
+fn meet((local, remote): ((&Document, &Document), (&Document, &Document)), preference: Preference) -> Merged {
+    let (here, there) = (recurrence::before_times(local.0, local.1), recurrence::before_times(remote.0, remote.1));
+    let versions = Versions { local_base: &here, local: local.1, remote_base: &there, remote: remote.1 };
+    let mut merged = merge(versions, preference);
+    recurrence::drop_awakened(local, remote, &mut merged.local);
+    merged
 }
 
 /// What the remote side looks like next to the base.
