@@ -67,6 +67,11 @@ pub const MAX_PAGE_SIZE: u32 = 2_500;
 
 /// Writes to one event within [`LOOP_WINDOW_MS`] after which it is parked (invariant I21).
 pub const LOOP_WRITES: usize = 10;
+
+/// How long a request may be on its way after a process has sent it, in milliseconds: 2 minutes, more than a call of the
+/// component and a lease last by default.
+pub const ON_ITS_WAY_MS: u64 = 120_000;
+
 /// Versions of an event that were written without an answer and are remembered.
 pub const UNANSWERED: usize = 8;
 

@@ -23,6 +23,13 @@ fn without_answer(world: &mut World, kind: &FaultKind, method: &str) {
     panic!("nothing was written");
 }
 
+/// The same when none of the requests can be on its way any more: until then what was sent and is not wanted is remembered.
+fn in_step_at_last(world: &mut World, when: &str) {
+    idle(world);
+    world.clock.advance(120_000);
+    in_step(world, when);
+}
+
 /// A series of four days in the application and at Google, with these overrides.
 fn with_series(overrides: &Value) -> World {
     let mut world = World::new();
@@ -57,7 +64,9 @@ fn an_edit_that_is_taken_back_stays_taken_back() {
                 world.deliver();
             }
             world.patch("a@app", &json!({"title": "shared"})).unwrap();
-            in_step(&mut world, &format!("{kind:?}"));
+            idle(&mut world);
+            assert_eq!(at_google(&world, &id)["summary"], "shared", "at once: {kind:?}");
+            in_step_at_last(&mut world, &format!("{kind:?}"));
             assert_eq!(at_google(&world, &id)["summary"], "shared", "{kind:?}");
             assert!(world.titled("shared").is_some(), "{kind:?}");
             assert_eq!(world.memory.conflicts.len(), 0, "nobody else edited: {kind:?}");
@@ -71,6 +80,34 @@ fn an_edit_that_is_taken_back_stays_taken_back() {
 }
 
 #[test]
+fn a_request_that_arrives_after_its_edit_was_taken_back_brings_nothing() {
+    for deleted in [false, true] {
+        let mut world = World::new();
+        let id = share(&mut world);
+        match deleted {
+            true => drop(world.delete("a@app").unwrap()),
+            false => drop(world.patch("a@app", &json!({"title": "not this"})).unwrap()),
+        }
+        without_answer(&mut world, &FaultKind::LostRequest, if deleted { "DELETE" } else { "PATCH" });
+        match deleted {
+            true => drop(world.create(&meeting("a@app", "shared", "2026-03-03T09:00:00")).unwrap()),
+            false => drop(world.patch("a@app", &json!({"title": "shared"})).unwrap()),
+        }
+        idle(&mut world);
+        assert_eq!(at_google(&world, &id)["summary"], "shared");
+        world.clock.advance(60_000);
+        match deleted {
+            true => world.google.user_delete(ACCOUNT, &id).unwrap(),
+            false => drop(world.google.user_patch(ACCOUNT, &id, &json!({"summary": "not this"})).unwrap()),
+        }
+        in_step_at_last(&mut world, "it was on its way for a minute");
+        assert!(world.titled("shared").is_some(), "deleted: {deleted}");
+        assert_eq!(world.memory.conflicts.len(), 0, "nobody else edited");
+        quiet(&mut world, "after that");
+    }
+}
+
+#[test]
 fn an_edit_of_an_occurrence_that_is_taken_back_stays_taken_back() {
     for kind in ENDS {
         let mut world = with_series(&json!({}));
@@ -79,7 +116,7 @@ fn an_edit_of_an_occurrence_that_is_taken_back_stays_taken_back() {
         world.patch("a@app", &json!({"recurrenceOverrides": renamed})).unwrap();
         without_answer(&mut world, &kind, "PATCH");
         world.patch("a@app", &json!({"recurrenceOverrides": null})).unwrap();
-        in_step(&mut world, &format!("{kind:?}"));
+        in_step_at_last(&mut world, &format!("{kind:?}"));
         let shown: Vec<Value> = world.google.truth(ACCOUNT);
         assert!(shown.iter().all(|row| row["summary"] == "series"), "{kind:?}, {id}: {shown:?}");
         assert_eq!(world.memory.conflicts.len(), 0, "{kind:?}");
@@ -110,7 +147,7 @@ fn what_is_put_into_a_set_and_taken_out_again_stays_out() {
             without_answer(&mut world, kind, "PATCH");
             assert_eq!(says(&world), *kind != FaultKind::LostRequest, "{case}");
             world.patch("a@app", &put(&Value::Null)).unwrap();
-            in_step(&mut world, &case);
+            in_step_at_last(&mut world, &case);
             assert!(!says(&world), "{case}: {:?}", world.google.truth(ACCOUNT));
             assert_eq!(world.memory.conflicts.len(), 0, "{case}");
             quiet(&mut world, &case);

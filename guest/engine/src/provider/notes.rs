@@ -75,6 +75,9 @@ pub struct Notes {
     /// Its deletion was sent, and may have been done.
     #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// When a write or a deletion of it was last sent that has no answer, in milliseconds; 0 for never.
+    #[serde(rename = "t", default, skip_serializing_if = "is_never")]
+    pub sent_ms: TimeMs,
     /// We may not write this event.
     #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -83,6 +86,11 @@ pub struct Notes {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_zero(n: &u32) -> bool {
     *n == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_never(ms: &TimeMs) -> bool {
+    *ms == 0
 }
 
 impl Notes {
@@ -125,6 +133,7 @@ impl Notes {
         self.earlier.clear();
         self.refused.clear();
         self.deleted = false;
+        self.sent_ms = 0;
     }
 
     /// The text to store; empty for nothing.

@@ -54,8 +54,14 @@ impl<F: Effects> Session<'_, F> {
 
     /// Its deletion has no answer, and the event was made again here since: the provider knows whether it is done.
     pub(super) fn made_again(&mut self, job: Job) -> Flow<()> {
+        let row = self.read_again(&job.scene.remote_id)?;
+        // Done later, it would be taken for somebody else's (invariant I1).
+        if !matches!(row, Row::Gone(_))
+            && let Some(over_ms) = self.on_its_way_until(&job.scene.notes)
+        {
+            return self.outwait(job, over_ms);
+        }
         let Job { entry, mut scene } = job;
-        let row = self.read_again(&scene.remote_id)?;
         let Some(shadow) = scene.shadow.take().filter(|_| !matches!(row, Row::Gone(_))) else {
             return self.absorb(vec![row], vec![Change::Postpone(entry)]);
         };

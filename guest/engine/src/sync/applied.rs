@@ -80,7 +80,7 @@ impl<F: Effects> Session<'_, F> {
             }
             _ => followed(&local.base, &known, &remote),
         };
-        let notes = Notes { sent: Vec::new(), earlier: Vec::new(), deleted: false, ..notes };
+        let notes = Notes { sent: Vec::new(), earlier: Vec::new(), deleted: false, sent_ms: 0, ..notes };
         Some(Shadow {
             gone: false,
             local: (agreed != remote).then(|| agreed.text().to_owned()),

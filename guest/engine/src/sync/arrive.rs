@@ -418,6 +418,7 @@ impl<F: Effects> Session<'_, F> {
             notes.sent = known.sent;
             notes.earlier = known.earlier;
             notes.deleted = known.deleted;
+            notes.sent_ms = known.sent_ms;
             if document.is_recurring() && !known.instances.is_empty() {
                 let same_times = recurrence::same_times(&before, &document);
                 let mut overrides = document.overrides().cloned().unwrap_or_default();

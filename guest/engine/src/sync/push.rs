@@ -364,6 +364,9 @@ impl<F: Effects> Session<'_, F> {
         if has(Bug::SentInsteadOfReturned) {
             present.document = wanted.clone();
         }
+        if let Some(over_ms) = self.on_its_way_until(&job.scene.notes).filter(|_| !wrote) {
+            return self.outwait(job, over_ms);
+        }
         let Job { entry, scene } = job;
         let here = reached.unwrap_or(&present.document);
         let open = differing(here, wanted);
@@ -371,6 +374,7 @@ impl<F: Effects> Session<'_, F> {
         present.notes.writes.clone_from(&scene.notes.writes);
         present.notes.sent.clear();
         present.notes.earlier.clear();
+        present.notes.sent_ms = 0;
         if !open.is_empty() {
             present.notes.refused.clone_from(&scene.notes.refused);
             // An exception may have been written without an answer, before this.
@@ -412,10 +416,9 @@ impl<F: Effects> Session<'_, F> {
     // -- deleting
 
     fn delete(&mut self, mut job: Job) -> Flow<()> {
-        self.announce_deletion(&mut job.scene)?;
         let etag = job.scene.shadow.as_ref().map(|shadow| shadow.etag.clone()).unwrap_or_default();
         let request = self.provider.delete(&self.target(), &job.scene.remote_id, &etag, job.entry.notify_attendees);
-        let (verdict, _) = self.exchange(Purpose::Delete, request)?;
+        let verdict = self.send_deletion(&mut job.scene, request)?;
         match verdict {
             Verdict::NotFound if self.provider.may_hide() => {
                 let remote_id = job.scene.remote_id.clone();
@@ -476,6 +479,9 @@ impl<F: Effects> Session<'_, F> {
 
     /// What was sent is taken back here, and was not applied: nothing to write.
     fn nothing_was_applied(&mut self, mut job: Job) -> Flow<()> {
+        if let Some(over_ms) = self.on_its_way_until(&job.scene.notes) {
+            return self.outwait(job, over_ms);
+        }
         job.scene.notes.forget_writes();
         let notes = job.scene.notes.text();
         let shadow = job.scene.shadow.take().map(|shadow| Shadow { notes, ..shadow });

@@ -78,7 +78,7 @@ impl<F: Effects> Session<'_, F> {
         (revision, is_open): (u64, bool),
     ) {
         let earlier = if is_open { present.notes.left() } else { Vec::new() };
-        let notes = Notes { sent: Vec::new(), earlier, deleted: false, ..present.notes.clone() };
+        let notes = Notes { sent: Vec::new(), earlier, deleted: false, sent_ms: 0, ..present.notes.clone() };
         let shadow = Shadow { notes: notes.text(), ..self.shadow(scene, present, agreed, revision) };
         out.changes.push(Change::PutShadow(self.replica.id.clone(), shadow));
     }

@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 use super::arrive::rebased;
 use super::plan::State;
 use super::present::{Present, differing, overrides, without_open};
-use super::scene::{Local, Pending, Scene, remote_base, wanted_remote};
+use super::scene::{Job, Local, Pending, Scene, remote_base, wanted_remote};
 use super::session::{Flow, Session};
-use crate::effects::{Change, Effects, Expectation, Request, Response, Shadow};
+use crate::effects::{Change, Effects, Expectation, Request, Response, Shadow, TimeMs};
 use crate::event::keys::align;
 use crate::event::{Document, is_excluded};
-use crate::limits::UNANSWERED;
+use crate::limits::{ON_ITS_WAY_MS, UNANSWERED};
 use crate::provider::{Notes, Purpose, Verdict};
 use crate::recurrence;
 use crate::seeded::{Bug, has};
@@ -19,8 +19,7 @@ use crate::seeded::{Bug, has};
 impl<F: Effects> Session<'_, F> {
     // -- before it is sent
 
-    /// Write an event that is known, or one of its exceptions: `wanted` is the whole of it when all is written. What was not sent
-    /// before and is refused is not there.
+    /// Write an event that is known, or one of its exceptions: `wanted` is the whole of it when all is written.
     pub(super) fn write(
         &mut self,
         scene: &mut Scene,
@@ -28,28 +27,58 @@ impl<F: Effects> Session<'_, F> {
         purpose: Purpose,
         request: Request,
     ) -> Flow<(Verdict, Response)> {
-        let noted = scene.notes.sent.clone();
-        self.announce(scene, wanted)?;
+        let noted = scene.notes.clone();
+        note_sent(&mut scene.notes, wanted);
+        self.send(scene, noted, purpose, request)
+    }
+
+    /// Delete an event. Made again here before the answer is known, it is nobody else's deletion.
+    pub(super) fn send_deletion(&mut self, scene: &mut Scene, request: Request) -> Flow<Verdict> {
+        let noted = scene.notes.clone();
+        scene.notes.deleted = true;
+        let (verdict, _) = self.send(scene, noted, Purpose::Delete, request)?;
+        Ok(verdict)
+    }
+
+    /// What is about to be sent is noted before it is sent: whatever becomes of the request, its answer or this process, the
+    /// provider's event is recognised as ours, in whole or in part, also when the local one has gone on by then
+    /// (invariants I3, I6). Other changes of the shadow in `scene` are stored with it. What was not sent before and is refused
+    /// is not there.
+    fn send(
+        &mut self,
+        scene: &mut Scene,
+        noted: Notes,
+        purpose: Purpose,
+        request: Request,
+    ) -> Flow<(Verdict, Response)> {
+        scene.notes.sent_ms = self.now_ms;
+        self.store_notes(scene)?;
         let (verdict, response) = self.exchange(purpose, request)?;
-        if verdict == Verdict::Changed && noted != scene.notes.sent {
-            scene.notes.sent = noted;
+        if matches!(verdict, Verdict::Changed | Verdict::Rejected { .. }) {
+            scene.notes = noted;
             self.store_notes(scene)?;
         }
         Ok((verdict, response))
     }
 
-    /// What is about to be sent is noted before it is sent: whatever becomes of the request, its answer or this process, the
-    /// provider's event is recognised as ours, in whole or in part, also when the local one has gone on by then
-    /// (invariants I3, I6). Other changes of the shadow in `scene` are stored with it.
-    fn announce(&mut self, scene: &mut Scene, wanted: &Document) -> Flow<()> {
-        note_sent(&mut scene.notes, wanted);
-        self.store_notes(scene)
+    /// When none of the requests that were noted can be on its way any more, where that is still to come. Where the clock went
+    /// back it counts from now on.
+    pub(super) fn on_its_way_until(&self, notes: &Notes) -> Option<TimeMs> {
+        let over_ms = notes.sent_ms.min(self.now_ms) + ON_ITS_WAY_MS;
+        Some(over_ms).filter(|over_ms| self.now_ms < *over_ms)
     }
 
-    /// The same before a deletion: made again here before the answer is known, the event is nobody else's deletion.
-    pub(super) fn announce_deletion(&mut self, scene: &mut Scene) -> Flow<()> {
-        scene.notes.deleted = true;
-        self.store_notes(scene)
+    /// What was sent is not there and not wanted any more, but may still come: it is remembered until then, and the entry waits.
+    pub(super) fn outwait(&mut self, job: Job, over_ms: TimeMs) -> Flow<()> {
+        let Job { mut entry, mut scene } = job;
+        scene.notes.sent_ms = scene.notes.sent_ms.min(self.now_ms);
+        entry.due_ms = over_ms;
+        let mut changes = vec![Change::Postpone(entry)];
+        let notes = scene.notes.text();
+        let shadow = scene.shadow.map(|shadow| Shadow { notes, ..shadow });
+        changes.extend(shadow.map(|shadow| Change::PutShadow(self.replica.id.clone(), shadow)));
+        self.answered(&mut changes);
+        self.commit(changes, vec![])
     }
 
     /// What is noted already is stored again: a store that lags behind would let an older decision be written, and only a commit
