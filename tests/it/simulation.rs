@@ -118,6 +118,20 @@ fn golden_scenarios_outlive_some_deaths() {
 }
 
 #[test]
+fn golden_scenarios_outlive_some_rivals() {
+    // `simulate --races` edits after every effect, with a rival around it; here in one place, where the bug was that it found.
+    for scenario in golden::all() {
+        for edit in scenario.edits() {
+            lived(
+                &scenario.with_race(&edit, 4, 5),
+                EngineKind::Native,
+                &format!("{}, {edit:?}, and a rival", scenario.name),
+            );
+        }
+    }
+}
+
+#[test]
 fn planted_bugs_are_found() {
     // `simulate --bugs` looks for all of them; these take few seeds from here.
     let from = 140;

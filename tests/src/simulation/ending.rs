@@ -120,11 +120,13 @@ fn again(world: &mut World, before: Changes) -> Option<Violation> {
     Some(Violation { invariant: "I11", what })
 }
 
-/// Whether every replica has asked for its provider's changes since so many requests: a clock that was set back may put that
-/// off.
+/// Whether every replica has asked for its provider's changes since so many requests, and for events that could not be read: a
+/// clock that was set back may put that off.
 fn all_looked(world: &World, sent: usize) -> bool {
     let lists = |part: &str| world.sent[sent..].iter().any(|sent| sent.method == "GET" && sent.url.contains(part));
-    world.memory.replicas.keys().all(|replica| lists(if replica == OUTLOOK { "/delta?" } else { "/events?" }))
+    world.memory.replicas.iter().all(|(id, replica)| {
+        lists(if id == OUTLOOK { "/delta?" } else { "/events?" }) && State::parse(&replica.state).troubled.is_empty()
+    })
 }
 
 /// Time passes to the next safety poll, and everything due is done.

@@ -1,5 +1,6 @@
 //! Golden scenarios: small histories that everybody who syncs calendars must survive, with the process dying after every
-//! single effect of the work that follows, and for the smallest ones after every pair of effects.
+//! single effect of the work that follows, and for the smallest ones after every pair of effects. Or with somebody who edits
+//! after every single effect, and another worker that takes over around that.
 
 use tandem_engine::effects::ConflictPolicy;
 
@@ -8,29 +9,32 @@ use super::history::{
 };
 use super::marks::Mark;
 use super::observer::Violation;
-use super::play::play;
+use super::play::{Played, play};
 use crate::world::EngineKind;
 
 /// Steps of the work that is cut off: enough for all of it.
 const STEPS: u8 = 40;
 /// Effects that a scenario may have; more is a defect of the scenario.
 const MOST_EFFECTS: u16 = 400;
+/// So many effects before an edit until so many after it another worker takes over.
+const NEAR: (u16, u16) = (2, 8);
 
 /// A history with a name. Its last act is the work that is cut off.
 #[derive(Debug, Clone)]
 pub struct Golden {
     /// Which sides, and what happens.
     pub name: String,
+    there: Side,
     history: History,
 }
 
 /// What a pass found.
 #[derive(Debug, Default)]
 pub struct Pass {
-    /// Deaths died.
-    pub deaths: u64,
-    /// What did not hold: scenario, effects until the deaths, the violation.
-    pub broken: Vec<(String, Vec<u16>, Violation)>,
+    /// Deaths died, or histories with an edit and a rival.
+    pub tries: u64,
+    /// What did not hold: scenario, the whole history, the violation.
+    pub broken: Vec<(String, History, Violation)>,
 }
 
 /// All scenarios, the smallest first.
@@ -51,7 +55,7 @@ pub fn all() -> Vec<Golden> {
             };
             let mut acts = story(there);
             acts.push(Act::Work { steps: STEPS, trouble: None, meanwhile: None });
-            all.push(Golden { name: format!("{name}, {sides}"), history: History { seed: 1, setup, acts } });
+            all.push(Golden { name: format!("{name}, {sides}"), there, history: History { seed: 1, setup, acts } });
         }
     }
     all
@@ -212,11 +216,58 @@ impl Golden {
 
     /// Whether the last of these deaths was died at all.
     fn dies(&self, engine: EngineKind, deaths: &[u16], pass: &mut Pass) -> bool {
-        let played = play(&self.with_deaths(deaths), engine, false);
-        let broken = played.violations.into_iter().map(|v| (self.name.clone(), deaths.to_vec(), v));
-        pass.broken.extend(broken);
+        let played = self.live(self.with_deaths(deaths), engine, pass);
         let died = played.tally.deaths == deaths.len() as u64 && played.marks.0.contains(&Mark::Died);
-        pass.deaths += u64::from(died);
+        pass.tries += u64::from(died);
         died
+    }
+
+    /// The history in which somebody edits after so many effects of the work, and another worker takes over after so many.
+    #[must_use]
+    pub fn with_race(&self, edit: &Edit, at: u8, rival: u16) -> History {
+        let mut history = self.history.clone();
+        history.acts.pop();
+        let (trouble, meanwhile) = (Some(Trouble::Rival(rival)), Some((at, edit.clone())));
+        history.acts.push(Act::Work { steps: STEPS, trouble, meanwhile });
+        history
+    }
+
+    /// Edit after each of so many effects, here and there, with another worker around that.
+    pub fn races(&self, engine: EngineKind, effects: u16, pass: &mut Pass) {
+        for edit in self.edits() {
+            for at in 0..=u8::try_from(effects).unwrap_or(u8::MAX) {
+                for rival in u16::from(at).saturating_sub(NEAR.0)..=u16::from(at) + NEAR.1 {
+                    self.live(self.with_race(&edit, at, rival), engine, pass);
+                    pass.tries += 1;
+                }
+            }
+        }
+    }
+
+    /// What somebody may do while the work is done.
+    #[must_use]
+    pub fn edits(&self) -> Vec<Edit> {
+        const TOKEN: u32 = 90;
+        let whole = [Change::Title, Change::Delete, Change::Undo, Change::Restore];
+        let apart = [Change::Title, Change::Delete];
+        let repeats = |act: &Act| match act {
+            Act::Edit(edit) => {
+                matches!(edit.change, Change::New { series: Some(_), .. } | Change::Repeat(Some(_)))
+            }
+            _ => false,
+        };
+        let apart = apart.iter().filter(|_| self.history.acts.iter().any(repeats));
+        let all = whole.iter().map(|what| (None, what)).chain(apart.map(|what| (Some(1), what)));
+        let sides = |(occurrence, what): (Option<u16>, &Change)| {
+            [Side::App, self.there].map(|side| Edit { occurrence, ..edit(side, TOKEN, what.clone()) })
+        };
+        all.flat_map(sides).collect()
+    }
+
+    fn live(&self, history: History, engine: EngineKind, pass: &mut Pass) -> Played {
+        let mut played = play(&history, engine, false);
+        let violations = std::mem::take(&mut played.violations);
+        pass.broken.extend(violations.into_iter().map(|violation| (self.name.clone(), history.clone(), violation)));
+        played
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
@@ -20,7 +20,7 @@ use crate::world::EngineKind;
 /// How the program is called.
 pub const USAGE: &str = "usage: simulate [--seeds N] [--from SEED] [--native|--component|--sqlite] [--wasm FILE] [--threads N] [--keep-going]
        simulate --bugs | --bug NAME [--seeds N]
-       simulate --golden [--native|--component]
+       simulate --golden | --races [--native|--component] [--threads N]
        simulate --seed N | --replay FILE [--native|--component] [--trace] [--no-shrink]";
 /// Runs with so many histories must have been on every rare path.
 const LARGE: u64 = 20_000;
@@ -37,6 +37,7 @@ pub struct Order {
     shrinks: bool,
     keep_going: bool,
     golden: bool,
+    races: bool,
     bugs: bool,
     /// Only the planted bug of this name.
     bug: Option<String>,
@@ -66,6 +67,7 @@ impl Order {
             shrinks: true,
             keep_going: false,
             golden: false,
+            races: false,
             bugs: false,
             bug: None,
         };
@@ -98,6 +100,7 @@ impl Order {
                     order.bug = Some(value()?.clone());
                 }
                 "--golden" => order.golden = true,
+                "--races" => order.races = true,
                 "--keep-going" => order.keep_going = true,
                 _ => return Err(format!("unknown argument {argument}")),
             }
@@ -114,7 +117,8 @@ pub fn run(order: &Order) -> ExitCode {
     match &order.one {
         Some(source) => one(order, source),
         None if order.bugs => bugs(order),
-        None if order.golden => scenarios(order),
+        None if order.golden => deaths(order),
+        None if order.races => races(order),
         None => many(order),
     }
 }
@@ -228,12 +232,12 @@ pub fn seeds_to_find(bug: Bug, from: u64, most: u64) -> Option<(u64, Violation)>
 /// Pairs of deaths are died in so many scenarios, the smallest ones.
 const PAIRS: usize = 10;
 
-fn scenarios(order: &Order) -> ExitCode {
+fn deaths(order: &Order) -> ExitCode {
     let all = golden::all();
     let mut pass = golden::Pass::default();
     let mut sizes: Vec<(u16, &golden::Golden)> =
         all.iter().map(|scenario| (scenario.singles(order.engine, &mut pass), scenario)).collect();
-    let singles = pass.deaths;
+    let singles = pass.tries;
     sizes.sort_by_key(|(effects, _)| *effects);
     for (effects, scenario) in sizes.iter().take(PAIRS) {
         scenario.pairs(order.engine, *effects, &mut pass);
@@ -241,13 +245,46 @@ fn scenarios(order: &Order) -> ExitCode {
     say(&format!(
         "{} scenarios: {singles} single deaths, {} pairs of deaths in the {PAIRS} smallest",
         all.len(),
-        pass.deaths - singles
+        pass.tries - singles
     ));
-    for (name, deaths, violation) in pass.broken.iter().take(20) {
-        say(&format!("{name}, dead after {deaths:?}: {} {}", violation.invariant, violation.what));
+    end_of(&pass)
+}
+
+fn races(order: &Order) -> ExitCode {
+    let (all, next) = (golden::all(), AtomicUsize::new(0));
+    let sum = Mutex::new(golden::Pass::default());
+    std::thread::scope(|scope| {
+        for _ in 0..order.threads {
+            scope.spawn(|| {
+                while let Some(scenario) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut pass = golden::Pass::default();
+                    let effects = scenario.singles(order.engine, &mut golden::Pass::default());
+                    scenario.races(order.engine, effects, &mut pass);
+                    let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    sum.tries += pass.tries;
+                    sum.broken.extend(pass.broken);
+                }
+            });
+        }
+    });
+    let pass = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    say(&format!(
+        "{} scenarios: {} edits in the middle of the work, each with a rival around it",
+        all.len(),
+        pass.tries
+    ));
+    end_of(&pass)
+}
+
+/// What did not hold, and a history of it for `--replay`.
+fn end_of(pass: &golden::Pass) -> ExitCode {
+    for (name, history, violation) in pass.broken.iter().take(20) {
+        say(&format!("{name}, {:?}: {} {}", history.acts.last(), violation.invariant, violation.what));
     }
     say(&format!("violations: {}", pass.broken.len()));
-    if pass.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let Some((_, history, _)) = pass.broken.first() else { return ExitCode::SUCCESS };
+    say(&serde_json::to_string(history).unwrap_or_default());
+    ExitCode::FAILURE
 }
 
 #[derive(Default)]
