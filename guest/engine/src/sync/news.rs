@@ -4,6 +4,8 @@
 //! there is somebody's edit: it is to arrive as such and be merged, never to be taken for something that our side does
 //! not want (invariants I1, I7).
 
+use serde_json::Value;
+
 use super::arrive::{Remote, Subject};
 use super::present::{Present, overrides};
 use super::scene::Pending;
@@ -18,9 +20,10 @@ use crate::seeded::{Bug, has};
 const NAMES: [&str; 3] = ["start", "timeZone", "showWithoutTime"];
 
 impl Present {
-    /// Take occurrences back to what they were `before` where somebody edited them since. Returns the series with these
+    /// Take occurrences back to what they were `before` where somebody edited them since; where the write may have ended them
+    /// (`ends`) and nothing of that is left, to what their series says: that person never saw it. Returns the series with these
     /// edits, if there are any.
-    pub(super) fn hold_back_news(&mut self, before: &Self) -> Option<Self> {
+    pub(super) fn hold_back_news(&mut self, before: &Self, ends: bool) -> Option<Self> {
         if has(Bug::NewsOverwritten) {
             return None;
         }
@@ -36,11 +39,13 @@ impl Present {
             .collect();
         let all = (!news.is_empty()).then(|| self.clone());
         for id in news {
-            match known.get(&id) {
+            let is_over = |patch: &&Value| ends && now.get(&id).is_some_and(|now| is_over(patch, now));
+            let kept = known.get(&id).filter(|patch| !is_over(patch));
+            match kept {
                 Some(patch) => drop(now.insert(id.clone(), patch.clone())),
                 None => drop(now.remove(&id)),
             }
-            match before.notes.instances.get(&id) {
+            match before.notes.instances.get(&id).filter(|_| kept.is_some() || !known.contains_key(&id)) {
                 Some(instance) => drop(self.notes.instances.insert(id, instance.clone())),
                 None => drop(self.notes.instances.remove(&id)),
             }
@@ -65,6 +70,12 @@ impl<F: Effects> Session<'_, F> {
     }
 }
 
+/// Whether nothing of an exception is left in what somebody wrote.
+fn is_over(before: &Value, now: &Value) -> bool {
+    let said = before.as_object().filter(|_| !is_excluded(before));
+    !is_excluded(now) && said.into_iter().flatten().all(|(member, value)| now.get(member) != Some(value))
+}
+
 /// Whether an occurrence of a series that was moved says something that neither the series nor an occurrence said before.
 fn is_of_nobody(before: &Document, now: &Document, id: &str) -> bool {
     let own = overrides(now).get(id).filter(|patch| !is_excluded(patch)).and_then(|patch| patch.as_object().cloned());
@@ -81,7 +92,7 @@ fn is_news(before: &Document, now: &Document, id: &str) -> bool {
     if new.is_some_and(is_excluded) {
         return !old.is_some_and(is_excluded) && has_occurrence(now, id);
     }
-    let of = |series: &Document, patch: Option<&serde_json::Value>| {
+    let of = |series: &Document, patch: Option<&Value>| {
         let patch = patch.filter(|patch| !is_excluded(patch)).and_then(|patch| patch.as_object().cloned());
         exception(series, id, &patch.unwrap_or_default())
     };

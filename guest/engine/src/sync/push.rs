@@ -284,9 +284,10 @@ impl<F: Effects> Session<'_, F> {
             _ => return Err(self.fail("unexpected-answer", "the provider answered a write in an unknown way")),
         }
         let mut news = None;
+        let ends = before.document.overrides().is_some() && job.scene.remote_base().overrides().is_none();
         let present = match &exception {
             None => self.after_master(before.clone(), response)?.map(|mut present| {
-                news = present.hold_back_news(&before);
+                news = present.hold_back_news(&before, ends);
                 present
             }),
             Some(sent) => self
