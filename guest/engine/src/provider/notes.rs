@@ -57,7 +57,7 @@ pub struct Notes {
     #[serde(rename = "l", default, skip_serializing_if = "Lines::is_empty")]
     pub lines: Lines,
     /// How many ids of this event the provider has burned.
-    #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "k", default, skip_serializing_if = "is_default")]
     pub incarnation: u32,
     /// When we wrote it, the last few times, in milliseconds; for the loop breaker.
     #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
@@ -76,21 +76,16 @@ pub struct Notes {
     #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
     /// When a write or a deletion of it was last sent that has no answer, in milliseconds; 0 for never.
-    #[serde(rename = "t", default, skip_serializing_if = "is_never")]
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub sent_ms: TimeMs,
     /// We may not write this event.
     #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_never(ms: &TimeMs) -> bool {
-    *ms == 0
+/// Whether there is nothing to store.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Notes {
